@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target: Swift 6 language mode comes from `swiftLanguageModes` below.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "Waterline",
+  products: [
+    .executable(name: "waterlined", targets: ["waterlined"]),
+    .executable(name: "waterline", targets: ["waterline"]),
+    .library(name: "waterline_events", type: .dynamic, targets: ["EventExtension"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // Rank 0: value types, and C libraries behind a thin shim.
+    .target(name: "UsageModel", swiftSettings: strict),
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .target(name: "CEventTable"),
+    // Rank 1: bytes and values, no input or output.
+    .target(name: "WireFormat", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
+    .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
+    .target(name: "DemoOrganisation", swiftSettings: strict),
+    // Rank 2: kernels, store, sockets.
+    .target(name: "Aggregation", dependencies: ["UsageModel"], swiftSettings: strict),
+    .target(
+      name: "EventStore",
+      dependencies: [
+        "UsageModel", "ColumnChunk", "WireFormat", "CSodium",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ], swiftSettings: strict),
+    .target(name: "Ingest", dependencies: ["UsageModel", "WireFormat", "CLinux"], swiftSettings: strict),
+    .target(
+      name: "EventExtension", dependencies: ["ColumnChunk", "UsageModel", "CEventTable", "CSodium"],
+      swiftSettings: strict),
+    // Rank 3 and 4: from stored columns to report values to text.
+    .target(
+      name: "UsageQuery", dependencies: [
+        "UsageModel", "Aggregation", "EventStore", "ColumnChunk", "WireFormat",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ], swiftSettings: strict),
+    .target(
+      name: "FileImport",
+      dependencies: ["UsageModel", "WireFormat", "EventStore", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: strict),
+    .target(
+      name: "Control",
+      dependencies: ["UsageModel", "EventStore", "FileImport", "Ingest", "UsageQuery", "CLinux"],
+      swiftSettings: strict),
+    .target(name: "Report", dependencies: ["UsageModel"], swiftSettings: strict),
+    // Rank 5: programs.
+    .executableTarget(
+      name: "waterlined",
+      dependencies: [
+        "UsageModel", "Ingest", "EventStore", "FileImport", "Control", "Yams",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "waterline",
+      dependencies: [
+        "UsageModel", "WireFormat", "EventStore", "FileImport", "Control", "UsageQuery", "Report",
+        "EventExtension", "DemoOrganisation", "Ingest",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,161 @@
+import UsageModel
+
+/// One person's uses of one feature in the window, as far as adoption asks.
+package struct AdoptionCell: Equatable, Sendable {
+  package var person: Int32
+  /// A: attempts.
+  package var attempts: Int64
+  /// D: days with at least one ok use.
+  package var okDays: Int64
+}
+
+/// Who had an ok use of which feature before the window.
+package struct PriorUse: Sendable {
+  /// By feature rank: a bit a person; empty when nobody used it.
+  private var bits: [[UInt64]]
+  private let wordCount: Int
+
+  package init(keys: EventKeys) {
+    bits = [[UInt64]](repeating: [], count: keys.featureCount)
+    wordCount = (keys.personCount + 63) / 64
+  }
+
+  /// Adds the ok uses of one load that lie before the window.
+  ///
+  /// Needs the columns `user`, `feature`, `kind`, `outcome` and `start`.
+  ///
+  /// - Complexity: O(rows).
+  package mutating func add(_ columns: EventColumns, keys: EventKeys, bounds: WindowBounds) {
+    var test = WindowTest(bounds)
+    columns.withBuffers { events in
+      for row in 0..<events.rowCount
+      where events.kind[row] == EventCode.use && events.outcome[row] == EventCode.outcomeOk {
+        let rank = Int(keys.rankOfFeature[Int(events.feature[row])])
+        let person = Int(keys.personOfUser[Int(events.user[row])])
+        guard rank >= 0, person >= 0, test.isBefore(events.start[row]) else { continue }
+        if bits[rank].isEmpty { bits[rank] = [UInt64](repeating: 0, count: wordCount) }
+        bits[rank][person >> 6] |= 1 << UInt64(person & 63)
+      }
+    }
+  }
+
+  /// Whether the person had an ok use of the feature.
+  package func contains(rank: Int, person: Int) -> Bool {
+    !bits[rank].isEmpty && bits[rank][person >> 6] & (1 << UInt64(person & 63)) != 0
+  }
+
+  /// Calls the body with each person who had an ok use of the feature.
+  func forEachPerson(rank: Int, _ body: (Int) -> Void) {
+    for (index, word) in bits[rank].enumerated() {
+      var rest = word
+      while rest != 0 {
+        body(index << 6 + rest.trailingZeroBitCount)
+        rest &= rest - 1
+      }
+    }
+  }
+}
+
+extension EventColumns {
+  /// Calls the body with the adoption cells of every feature, by rank; features without use too.
+  ///
+  /// Needs the columns `user`, `feature`, `kind`, `outcome` and `start`.
+  ///
+  /// - Complexity: O(rows + features).
+  package func forEachAdoption(
+    keys: EventKeys, bounds: WindowBounds, body: (_ rank: Int, _ cells: [AdoptionCell]) -> Void
+  ) {
+    withBuffers { events in
+      var test = WindowTest(bounds)
+      let slices = keys.personOfUser.withUnsafeBufferPointer { people in
+        FeatureSlices(events, keys: keys) { row in
+          events.kind[row] == EventCode.use && people[Int(events.user[row])] >= 0
+            && test.contains(events.start[row])
+        }
+      }
+      var runs = PersonRuns(personCount: keys.personCount)
+      var counter = OkDayCounter(rules: bounds.rules)
+      var cells: [AdoptionCell] = []
+      slices.rows.withUnsafeBufferPointer { rows in
+        for rank in 0..<keys.featureCount {
+          runs.group(UnsafeBufferPointer(rebasing: rows[slices.range(ofRank: rank)]), of: events, keys: keys)
+          cells.removeAll(keepingCapacity: true)
+          runs.forEachRun { rows, person in
+            let days = counter.count(rows, of: events)
+            cells.append(
+              AdoptionCell(person: person, attempts: Int64(rows.count), okDays: Int64(days)))
+          }
+          body(rank, cells)
+        }
+      }
+    }
+  }
+
+  /// Marks the features, by rank, that have a `use` event by anyone before the window's end.
+  ///
+  /// Needs the columns `feature`, `kind` and `start`.
+  package func markUsedFeatures(_ isUsed: inout [Bool], keys: EventKeys, bounds: WindowBounds) {
+    var test = WindowTest(bounds)
+    withBuffers { events in
+      for row in 0..<events.rowCount where events.kind[row] == EventCode.use {
+        let rank = Int(keys.rankOfFeature[Int(events.feature[row])])
+        guard rank >= 0, !isUsed[rank] else { continue }
+        isUsed[rank] = test.isBefore(events.start[row]) || test.contains(events.start[row])
+      }
+    }
+  }
+
+  /// Marks the people with an event in the window from one of the sources.
+  ///
+  /// Needs the columns `user`, `feature`, `start` and `source`.
+  package func peopleWithSource(
+    among isWanted: [Bool], keys: EventKeys, bounds: WindowBounds
+  ) -> [Bool] {
+    var marked = [Bool](repeating: false, count: keys.personCount)
+    var test = WindowTest(bounds)
+    withBuffers { events in
+      for row in 0..<events.rowCount where isWanted[Int(events.source[row])] {
+        let person = Int(keys.personOfUser[Int(events.user[row])])
+        guard person >= 0, !marked[person], keys.rankOfFeature[Int(events.feature[row])] >= 0
+        else { continue }
+        marked[person] = test.contains(events.start[row])
+      }
+    }
+    return marked
+  }
+}
+
+/// Counts the distinct days with an ok use among the rows of a run.
+private struct OkDayCounter {
+  private var cursor: DayCursor
+  private var days: [Int64] = []
+
+  init(rules: ZoneRules) { cursor = DayCursor(rules: rules) }
+
+  /// Counts changes of day while days ascend, as they do in merged chunks; else sorts them.
+  mutating func count(_ rows: UnsafeBufferPointer<UInt32>, of events: EventBuffers) -> Int {
+    var count = 0
+    var last = Int64.min
+    for row in rows where events.outcome[Int(row)] == EventCode.outcomeOk {
+      let day = cursor.day(of: events.start[Int(row)])
+      if day > last {
+        count += 1
+        last = day
+      } else if day < last {
+        return countUnordered(rows, of: events)
+      }
+    }
+    return count
+  }
+
+  private mutating func countUnordered(_ rows: UnsafeBufferPointer<UInt32>, of events: EventBuffers) -> Int {
+    days.removeAll(keepingCapacity: true)
+    for row in rows where events.outcome[Int(row)] == EventCode.outcomeOk {
+      days.append(cursor.day(of: events.start[Int(row)]))
+    }
+    days.sort()
+    var count = 0
+    for index in days.indices where index == 0 || days[index] != days[index - 1] { count += 1 }
+    return count
+  }
+}

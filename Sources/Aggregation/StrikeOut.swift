@@ -1,0 +1,248 @@
+import UsageModel
+
+/// How a strike-out ended.
+package enum StrikeOutEnd: String, Sendable {
+  /// The next attempt of the episode was ok.
+  case recovered
+  /// The person opened a ticket.
+  case called
+  /// The person looked for help.
+  case helped
+  case silent
+}
+
+/// Moments of one person, such as tickets opened, in order.
+package struct Moments: Sendable {
+  private var sorted: [Int64]
+
+  package init(_ moments: [Int64]) { sorted = moments.sorted() }
+
+  /// Whether one of them lies in the closed range.
+  ///
+  /// - Complexity: O(log n).
+  package func hasOne(in range: ClosedRange<Int64>) -> Bool {
+    var low = 0
+    var high = sorted.count
+    while low < high {
+      let middle = (low + high) / 2
+      if sorted[middle] < range.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    return low < sorted.count && sorted[low] <= range.upperBound
+  }
+}
+
+/// When people asked for help: tickets and help events.
+package struct HelpSought: Sendable {
+  /// A person and an application; application -1 is "no application".
+  package struct Key: Hashable, Sendable {
+    package var person: Int32
+    package var app: Int32
+
+    package init(person: Int32, app: Int32) {
+      self.person = person
+      self.app = app
+    }
+  }
+
+  private var tickets: [Key: Moments]
+  private var help: [Key: Moments] = [:]
+
+  /// - Parameter tickets: when tickets were opened, by person and application.
+  package init(tickets: [Key: [Int64]]) {
+    self.tickets = tickets.mapValues(Moments.init)
+  }
+
+  /// Takes the help events of one load; needs `user`, `feature`, `kind` and `start`.
+  package mutating func setHelp(from columns: EventColumns, keys: EventKeys) {
+    var starts: [Key: [Int64]] = [:]
+    columns.withBuffers { events in
+      for row in 0..<events.rowCount where events.kind[row] == EventCode.help {
+        let rank = Int(keys.rankOfFeature[Int(events.feature[row])])
+        let person = keys.personOfUser[Int(events.user[row])]
+        guard rank >= 0, person >= 0 else { continue }
+        starts[Key(person: person, app: keys.appOfRank[rank]), default: []].append(events.start[row])
+      }
+    }
+    help = starts.mapValues(Moments.init)
+  }
+
+  /// Whether the person opened a ticket on the application, or on none, in the closed range.
+  func isTicketOpened(by person: Int32, app: Int32, in range: ClosedRange<Int64>) -> Bool {
+    tickets[Key(person: person, app: app)]?.hasOne(in: range) ?? false
+      || tickets[Key(person: person, app: -1)]?.hasOne(in: range) ?? false
+  }
+
+  /// Whether a help event of the person in the application starts in the closed range.
+  func isHelpSought(by person: Int32, app: Int32, in range: ClosedRange<Int64>) -> Bool {
+    help[Key(person: person, app: app)]?.hasOne(in: range) ?? false
+  }
+}
+
+/// Strike-outs of one group of people with one feature (`docs/methods.md`, section 6).
+package struct StrikeOuts: Sendable {
+  package let rank: Int
+  package let group: Int32
+  package var count: Int64 = 0
+  package var recovered: Int64 = 0
+  package var called: Int64 = 0
+  package var helped: Int64 = 0
+  package var silent: Int64 = 0
+  /// Failed attempts of the longest.
+  package var longest: Int64 = 0
+  /// People with a strike-out.
+  package var people = RowPeople()
+
+  /// Consecutive failed attempts that make a strike-out.
+  package static let failuresMin = 3
+  /// Longest pause between an attempt's end and the next one's start within an episode.
+  package static let episodePauseMilliseconds: Int64 = 30 * 60_000
+  /// How long after the last failure a ticket counts as a call.
+  package static let callMilliseconds: Int64 = 24 * 3_600_000
+  /// How long after the last failure a help event counts.
+  package static let helpMilliseconds: Int64 = 30 * 60_000
+
+  init(rank: Int, group: Int32) {
+    self.rank = rank
+    self.group = group
+  }
+
+  mutating func add(_ end: StrikeOutEnd, length: Int) {
+    count += 1
+    longest = max(longest, Int64(length))
+    switch end {
+    case .recovered: recovered += 1
+    case .called: called += 1
+    case .helped: helped += 1
+    case .silent: silent += 1
+    }
+  }
+}
+
+/// Consecutive failed attempts within an episode.
+struct FailureRun: Equatable {
+  var length = 0
+  var firstStart: Int64 = 0
+  var lastEnd: Int64 = 0
+  /// Whether the next attempt of the episode was ok.
+  var isRecovered = false
+}
+
+/// Calls the body with each maximal run of failed attempts in one person's uses of one feature, in order.
+@inline(__always)
+func forEachFailureRun(
+  _ rows: UnsafeBufferPointer<UInt32>, of events: EventBuffers, _ body: (FailureRun) -> Void
+) {
+  var current = FailureRun()
+  var lastEnd = Int64.min
+  for row in rows {
+    let row = Int(row)
+    let start = events.start[row]
+    if current.length > 0, start &- lastEnd > StrikeOuts.episodePauseMilliseconds {
+      body(current)
+      current.length = 0
+    }
+    lastEnd = events.end(ofRow: row)
+    if events.outcome[row] == EventCode.outcomeOk {
+      guard current.length > 0 else { continue }
+      current.isRecovered = true
+      body(current)
+      current = FailureRun()
+    } else {
+      if current.length == 0 { current = FailureRun(firstStart: start) }
+      current.length += 1
+      current.lastEnd = lastEnd
+    }
+  }
+  if current.length > 0 { body(current) }
+}
+
+/// Counts strike-outs of the window by feature and group of people.
+private struct StrikeOutTally {
+  let keys: EventKeys
+  let groupOfPerson: [Int32]
+  let helpSought: HelpSought
+  let peopleKept: Int
+  var test: WindowTest
+  /// By group: its row of the current feature, or -1.
+  var rowOfGroup: [Int32]
+  var rows: [StrikeOuts] = []
+
+  /// Adds one person's uses of a feature, in order.
+  mutating func add(_ uses: UnsafeBufferPointer<UInt32>, person: Int32, rank: Int, of events: EventBuffers) {
+    var row = -1
+    forEachFailureRun(uses, of: events) { failures in
+      guard failures.length >= StrikeOuts.failuresMin, test.contains(failures.firstStart) else { return }
+      if row < 0 {
+        row = rowIndex(group: groupOfPerson[Int(person)], rank: rank)
+        rows[row].people.insert(person, below: peopleKept)
+      }
+      let end = helpSought.end(of: failures, person: person, app: keys.appOfRank[rank])
+      rows[row].add(end, length: failures.length)
+    }
+  }
+
+  /// Forgets which rows belong to the current feature.
+  mutating func finishFeature(firstRow: Int) {
+    for row in rows[firstRow...] { rowOfGroup[Int(row.group)] = -1 }
+  }
+
+  private mutating func rowIndex(group: Int32, rank: Int) -> Int {
+    if rowOfGroup[Int(group)] < 0 {
+      rowOfGroup[Int(group)] = Int32(truncatingIfNeeded: rows.count)
+      rows.append(StrikeOuts(rank: rank, group: group))
+    }
+    return Int(rowOfGroup[Int(group)])
+  }
+}
+
+extension EventColumns {
+  /// Strike-outs of the window by feature and group of people, by rank; groups in no particular order.
+  ///
+  /// Needs the columns `user`, `feature`, `kind`, `outcome`, `start`, `duration`, `source` and `sequence`
+  /// of all history.
+  ///
+  /// - Parameters:
+  ///   - groupOfPerson: by person; -1 for people who were not chosen.
+  ///   - rankOfSource: by the store's number, its place in byte order; 0 for "no source".
+  ///   - isSelected: by rank.
+  ///   - peopleKept: rows of fewer people remember who they are.
+  /// - Complexity: O(rows) when merged chunks bring them in order.
+  package func strikeOuts(
+    keys: EventKeys, bounds: WindowBounds, groupOfPerson: [Int32], groupCount: Int, rankOfSource: [Int32],
+    isSelected: [Bool], helpSought: HelpSought, peopleKept: Int
+  ) -> [StrikeOuts] {
+    var tally = StrikeOutTally(
+      keys: keys, groupOfPerson: groupOfPerson, helpSought: helpSought, peopleKept: peopleKept,
+      test: WindowTest(bounds), rowOfGroup: [Int32](repeating: -1, count: groupCount))
+    withBuffers { events in
+      let slices = FeatureSlices(events, keys: keys) { row in
+        let person = Int(keys.personOfUser[Int(events.user[row])])
+        return events.kind[row] == EventCode.use && person >= 0 && groupOfPerson[person] >= 0
+      }
+      let order = CanonicalOrder(rankOfSource: rankOfSource, rankOfFeature: keys.rankOfFeature)
+      var runs = PersonRuns(personCount: keys.personCount)
+      slices.rows.withUnsafeBufferPointer { rows in
+        for rank in 0..<keys.featureCount where isSelected[rank] {
+          runs.group(UnsafeBufferPointer(rebasing: rows[slices.range(ofRank: rank)]), of: events, keys: keys)
+          runs.sortRuns(by: order, of: events)
+          let firstRow = tally.rows.count
+          runs.forEachRun { uses, person in tally.add(uses, person: person, rank: rank, of: events) }
+          tally.finishFeature(firstRow: firstRow)
+        }
+      }
+    }
+    return tally.rows
+  }
+}
+
+extension HelpSought {
+  /// How a run of failures ended: the first that applies.
+  func end(of failures: FailureRun, person: Int32, app: Int32) -> StrikeOutEnd {
+    if failures.isRecovered { return .recovered }
+    // A failure may end before an earlier one does, though never before the first one's start.
+    let callEnd = failures.lastEnd + StrikeOuts.callMilliseconds
+    if isTicketOpened(by: person, app: app, in: failures.firstStart...callEnd) { return .called }
+    let helpEnd = failures.lastEnd + StrikeOuts.helpMilliseconds
+    return isHelpSought(by: person, app: app, in: failures.firstStart...helpEnd) ? .helped : .silent
+  }
+}

@@ -1,0 +1,13 @@
+#ifndef WATERLINE_CHASH_H
+#define WATERLINE_CHASH_H
+
+// XXH3 as inline functions: short keys are hashed on the ingest path without a call.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/// XXH3, 64 bits, seed 0.
+static inline unsigned long long wl_hash64(const void *bytes, unsigned long length) {
+  return XXH3_64bits(bytes, length);
+}
+
+#endif

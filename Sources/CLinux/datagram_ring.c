@@ -1,0 +1,86 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+enum { CONTROL_BYTES = 64 };
+
+struct wl_datagram_ring {
+  unsigned slots;
+  unsigned slot_bytes;
+  uint32_t drop_count;
+  struct mmsghdr *messages;
+  struct iovec *vectors;
+  uint8_t *control;
+  uint8_t *memory;
+};
+
+wl_datagram_ring *wl_datagram_ring_create(unsigned slots, unsigned slot_bytes) {
+  wl_datagram_ring *ring = calloc(1, sizeof *ring);
+  if (!ring) return NULL;
+  ring->slots = slots;
+  ring->slot_bytes = slot_bytes;
+  ring->messages = calloc(slots, sizeof *ring->messages);
+  ring->vectors = calloc(slots, sizeof *ring->vectors);
+  ring->control = calloc(slots, CONTROL_BYTES);
+  void *memory = mmap(NULL, (size_t)slots * slot_bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ring->memory = memory == MAP_FAILED ? NULL : memory;
+  if (!ring->messages || !ring->vectors || !ring->control || !ring->memory) {
+    wl_datagram_ring_destroy(ring);
+    return NULL;
+  }
+  for (unsigned slot = 0; slot < slots; slot++) {
+    ring->vectors[slot].iov_base = ring->memory + (size_t)slot * slot_bytes;
+    ring->vectors[slot].iov_len = slot_bytes;
+    ring->messages[slot].msg_hdr.msg_iov = &ring->vectors[slot];
+    ring->messages[slot].msg_hdr.msg_iovlen = 1;
+  }
+  return ring;
+}
+
+void wl_datagram_ring_destroy(wl_datagram_ring *ring) {
+  if (!ring) return;
+  if (ring->memory) munmap(ring->memory, (size_t)ring->slots * ring->slot_bytes);
+  free(ring->messages);
+  free(ring->vectors);
+  free(ring->control);
+  free(ring);
+}
+
+static void note_drop_count(wl_datagram_ring *ring, struct msghdr *header) {
+  for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control; control = CMSG_NXTHDR(header, control)) {
+    if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
+      memcpy(&ring->drop_count, CMSG_DATA(control), sizeof ring->drop_count);
+    }
+  }
+}
+
+int wl_datagram_ring_receive(wl_datagram_ring *ring, int descriptor) {
+  for (unsigned slot = 0; slot < ring->slots; slot++) {
+    ring->messages[slot].msg_hdr.msg_control = ring->control + (size_t)slot * CONTROL_BYTES;
+    ring->messages[slot].msg_hdr.msg_controllen = CONTROL_BYTES;
+  }
+  int count = recvmmsg(descriptor, ring->messages, ring->slots, MSG_DONTWAIT, NULL);
+  if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+  for (int index = 0; index < count; index++) note_drop_count(ring, &ring->messages[index].msg_hdr);
+  return count;
+}
+
+const uint8_t *wl_datagram_ring_bytes(const wl_datagram_ring *ring, int index) {
+  return ring->memory + (size_t)index * ring->slot_bytes;
+}
+
+uint32_t wl_datagram_ring_length(const wl_datagram_ring *ring, int index) {
+  return ring->messages[index].msg_len;
+}
+
+bool wl_datagram_ring_is_truncated(const wl_datagram_ring *ring, int index) {
+  return (ring->messages[index].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+}
+
+uint32_t wl_datagram_ring_drop_count(const wl_datagram_ring *ring) { return ring->drop_count; }

@@ -1,0 +1,75 @@
+import EventStore
+import FileImport
+import Ingest
+import UsageModel
+import UsageQuery
+
+/// Carries out requests against the one writer: the same code in the daemon and in a command of its own.
+package struct CommandExecutor<Store: StoreWriting> {
+  private let store: Store
+
+  package init(store: Store) { self.store = store }
+
+  /// Runs a request to its end.
+  ///
+  /// - Parameters:
+  ///   - input: the file's bytes for requests that carry data.
+  ///   - progress: called now and then with bytes read and rows merged.
+  /// - Throws: `ImportError`, `StoreError`, `DatabaseError`; each says what to do.
+  package func run(
+    _ request: ControlRequest, input: ByteInput,
+    progress: @escaping @Sendable (_ bytes: Int, _ rows: Int) -> Void
+  ) throws -> ControlResponse {
+    switch request {
+    case .importEvents(let form): return .imported(try importEvents(form, input, progress))
+    case .importRoster(let merge): return .imported(try importRoster(merge, input))
+    case .importCatalog(let merge): return .imported(try importCatalog(merge, input))
+    case .importTickets(let timeZone): return .imported(try importTickets(timeZone, input))
+    case .setSetting(let name, let value):
+      try store.write { try SettingStore.set(name, to: value, in: $0) }
+    case .publishBenchmark(let record): try store.write { try BenchmarkStore.publish(record, in: $0) }
+    case .logPurpose(let login, let command, let purpose):
+      let now = Clock.nowMilliseconds()
+      try store.write {
+        try PurposeLog.add(timeMilliseconds: now, login: login, command: command, purpose: purpose, in: $0)
+      }
+    case .merge: try store.mergeAll { progress(0, $0) }
+    case .status: return .failed("no daemon is running")
+    }
+    return .done
+  }
+
+  private func importEvents(
+    _ form: String?, _ input: ByteInput, _ progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> ImportResult {
+    let result = try EventFile.read(
+      input, form: form.flatMap(EventFile.Form.init(rawValue:)), into: store,
+      nowMilliseconds: Clock.nowMilliseconds()
+    ) { progress($0, 0) }
+    try store.mergeAll { progress(0, $0) }
+    return result
+  }
+
+  private func importRoster(_ merge: Bool, _ input: ByteInput) throws -> ImportResult {
+    let existing = merge ? try store.write { try OrganisationStore.roster(in: $0) } : []
+    let (rows, result) = try RosterFile.read(input, existing: existing)
+    try store.write { try OrganisationStore.replaceRoster(rows, in: $0) }
+    return result
+  }
+
+  private func importCatalog(_ merge: Bool, _ input: ByteInput) throws -> ImportResult {
+    let existing = merge ? try store.write { try OrganisationStore.catalog(in: $0) } : []
+    let (rows, result) = try CatalogFile.read(input, existing: existing)
+    try store.write { try OrganisationStore.replaceCatalog(rows, in: $0) }
+    return result
+  }
+
+  private func importTickets(_ timeZone: String, _ input: ByteInput) throws -> ImportResult {
+    let latest = Clock.nowMilliseconds() + EventLimits.futureToleranceMilliseconds
+    let zone = try TimeZoneLoading.zoneRules(
+      named: timeZone, covering: EventLimits.earliestTimeMilliseconds...latest)
+    let (tickets, result) = try TicketFile.read(input, zone: zone)
+    try store.write { try OrganisationStore.upsertTickets(tickets, in: $0) }
+    return result
+  }
+}

@@ -1,0 +1,68 @@
+import EventStore
+import FileImport
+import Foundation
+import Glibc
+
+/// Hands a command to whoever may write the database: the daemon if one runs, else this process.
+package struct ControlClient {
+  private let databasePath: String
+
+  package init(databasePath: String) { self.databasePath = databasePath }
+
+  /// Carries out a request.
+  ///
+  /// - Throws: `ControlError` with the daemon's words; `StoreError.locked` when another program writes.
+  package func run(
+    _ request: ControlRequest, input: ByteInput = ByteInput { _ in 0 },
+    progress: @escaping @Sendable (_ bytes: Int, _ rows: Int) -> Void = { _, _ in }
+  ) throws -> ControlResponse {
+    if let connection = ControlConnection.connect(path: ControlSocket.path(forDatabase: databasePath)) {
+      return try run(request, input, on: connection, progress)
+    }
+    let store = try EventStore(writingAt: databasePath, program: "waterline")
+    return try CommandExecutor(store: LocalWriter(store: store)).run(request, input: input, progress: progress)
+  }
+
+  /// The daemon's own status; nil when none runs.
+  package func daemonStatus() -> DaemonStatus? {
+    guard let connection = ControlConnection.connect(path: ControlSocket.path(forDatabase: databasePath)),
+      (try? connection.send(ControlRequest.status)) != nil,
+      case .status(let status)? = try? connection.receive(ControlResponse.self)
+    else { return nil }
+    return status
+  }
+
+  private func run(
+    _ request: ControlRequest, _ input: ByteInput, on connection: ControlConnection,
+    _ progress: (Int, Int) -> Void
+  ) throws -> ControlResponse {
+    try connection.send(request)
+    if request.carriesData {
+      do {
+        try Self.send(input, on: connection)
+      } catch is ControlError {
+        // The daemon refused the file before reading all of it: its answer says why.
+      }
+    }
+    while true {
+      let response = try connection.receive(ControlResponse.self)
+      switch response {
+      case .progress(let bytes, let rows): progress(bytes, rows)
+      case .failed(let text): throw ControlError(text)
+      default: return response
+      }
+    }
+  }
+
+  private static func send(_ input: ByteInput, on connection: ControlConnection) throws {
+    var input = input
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try input.read(into: buffer)
+      if count == 0 { break }
+      try connection.send(.data, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+    try connection.send(.end, UnsafeRawBufferPointer(start: nil, count: 0))
+  }
+}

@@ -1,0 +1,65 @@
+import EventStore
+import FileImport
+
+/// What a command asks the writer to do.
+package enum ControlRequest: Codable, Sendable {
+  /// Events follow as data, in this form (nil: tell from the first bytes).
+  case importEvents(form: String?)
+  /// A roster CSV follows as data.
+  case importRoster(merge: Bool)
+  /// A catalog CSV follows as data.
+  case importCatalog(merge: Bool)
+  /// A tickets CSV follows as data; times without offset are of this zone.
+  case importTickets(timeZone: String)
+  case setSetting(name: String, value: String)
+  case publishBenchmark(BenchmarkRecord)
+  case logPurpose(login: String, command: String, purpose: String)
+  /// Merges small chunks now.
+  case merge
+  case status
+
+  /// Whether data frames follow the request.
+  var carriesData: Bool {
+    switch self {
+    case .importEvents, .importRoster, .importCatalog, .importTickets: true
+    case .setSetting, .publishBenchmark, .logPurpose, .merge, .status: false
+    }
+  }
+}
+
+/// What the writer answers; `progress` any number of times, then one of the others.
+package enum ControlResponse: Codable, Sendable {
+  case progress(bytes: Int, rows: Int)
+  case imported(ImportResult)
+  case done
+  case status(DaemonStatus)
+  /// One line: what, where, what to do.
+  case failed(String)
+}
+
+/// How the daemon is doing, beyond what the database tells.
+package struct DaemonStatus: Codable, Equatable, Sendable {
+  package struct Listener: Codable, Equatable, Sendable {
+    package var transport: String
+    package var address: String
+    package var receiveBufferBytes: Int
+
+    package init(transport: String, address: String, receiveBufferBytes: Int) {
+      self.transport = transport
+      self.address = address
+      self.receiveBufferBytes = receiveBufferBytes
+    }
+  }
+
+  package var processID: Int32
+  package var version: String
+  package var startedMilliseconds: Int64
+  package var listeners: [Listener]
+
+  package init(processID: Int32, version: String, startedMilliseconds: Int64, listeners: [Listener]) {
+    self.processID = processID
+    self.version = version
+    self.startedMilliseconds = startedMilliseconds
+    self.listeners = listeners
+  }
+}

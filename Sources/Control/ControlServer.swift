@@ -1,0 +1,95 @@
+import CLinux
+import FileImport
+import Foundation
+import Glibc
+import Ingest
+
+/// Takes commands over the control socket beside the database, each on a thread of its own.
+package final class ControlServer<Store: StoreWriting>: Sendable {
+  private let socket: BoundSocket
+  private let store: Store
+  private let stop: StopSignal
+  private let status: @Sendable () -> DaemonStatus
+
+  /// - Parameter socket: a listening Unix stream socket that only the database's owner can reach.
+  package init(
+    socket: BoundSocket, store: Store, stop: StopSignal, status: @escaping @Sendable () -> DaemonStatus
+  ) {
+    self.socket = socket
+    self.store = store
+    self.stop = stop
+    self.status = status
+  }
+
+  /// Accepts connections until the stop signal; commands under way are finished first.
+  package func run() {
+    var commands: [WorkerThread] = []
+    while waitForConnection() {
+      let descriptor = wl_accept(socket.descriptor)
+      guard descriptor >= 0 else { continue }
+      _ = fcntl(descriptor, F_SETFL, 0)
+      commands.removeAll { $0.isDone }
+      commands.append(
+        WorkerThread(name: "wl-command") { [self] in serve(ControlConnection(descriptor: descriptor)) })
+    }
+    for command in commands { command.join() }
+  }
+
+  private func waitForConnection() -> Bool {
+    var descriptors = [
+      pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    _ = poll(&descriptors, 2, -1)
+    return descriptors[1].revents == 0
+  }
+
+  private func serve(_ connection: ControlConnection) {
+    do {
+      let request = try connection.receive(ControlRequest.self)
+      try connection.send(try answer(request, connection))
+    } catch {
+      try? connection.send(ControlResponse.failed("\(error)"))
+    }
+  }
+
+  private func answer(_ request: ControlRequest, _ connection: ControlConnection) throws -> ControlResponse {
+    if case .status = request { return .status(status()) }
+    let input = request.carriesData ? Self.input(from: connection) : ByteInput { _ in 0 }
+    nonisolated(unsafe) let connection = connection
+    let pace = ProgressPace()
+    return try CommandExecutor(store: store).run(request, input: input) { bytes, rows in
+      // The client may have gone; the command goes on all the same.
+      if pace.isDue() { try? connection.send(ControlResponse.progress(bytes: bytes, rows: rows)) }
+    }
+  }
+
+  private static func input(from connection: ControlConnection) -> ByteInput {
+    var pending: [UInt8] = []
+    var isAtEnd = false
+    return ByteInput { buffer in
+      while pending.isEmpty && !isAtEnd {
+        let (type, payload) = try connection.receiveFrame()
+        if type == .data { pending = payload } else { isAtEnd = true }
+      }
+      let count = min(buffer.count, pending.count)
+      buffer.copyBytes(from: pending[..<count])
+      pending.removeFirst(count)
+      return count
+    }
+  }
+}
+
+/// Lets a progress message pass now and then.
+private final class ProgressPace: @unchecked Sendable {
+  private static let intervalMilliseconds: Int64 = 200
+  private var last: Int64 = 0
+
+  /// Only called by the thread that runs the command.
+  func isDue() -> Bool {
+    let now = Clock.nowMilliseconds()
+    guard now - last >= Self.intervalMilliseconds else { return false }
+    last = now
+    return true
+  }
+}

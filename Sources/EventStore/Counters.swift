@@ -1,0 +1,44 @@
+import GRDB
+import UsageModel
+
+/// Named running totals of the collector, kept in the table `counter`.
+package enum Counters {
+  /// Adds to counters; zeros are skipped.
+  package static func add(_ changes: [String: Int64], in database: Database) throws {
+    for (name, change) in changes where change != 0 {
+      try database.cachedStatement(
+        sql: """
+          INSERT INTO counter (name, value) VALUES (?, ?)
+          ON CONFLICT (name) DO UPDATE SET value = value + excluded.value
+          """
+      ).execute(arguments: [name, change])
+    }
+  }
+
+  /// All counters by name.
+  package static func all(in database: Database) throws -> [String: Int64] {
+    var result: [String: Int64] = [:]
+    for row in try Row.fetchAll(database, sql: "SELECT name, value FROM counter") {
+      result[row[0]] = row[1]
+    }
+    return result
+  }
+}
+
+/// Refused events by source and reason.
+enum Rejections {
+  static func add(
+    _ reason: RejectReason, source: Int64, sequence: Int64, in database: Database
+  ) throws {
+    try database.cachedStatement(
+      sql: """
+        INSERT INTO source_rejection (source, reason, count) VALUES (?, ?, 1)
+        ON CONFLICT (source, reason) DO UPDATE SET count = count + 1
+        """
+    ).execute(arguments: [source, reason.rawValue])
+    guard source != 0, sequence != 0 else { return }
+    try database.cachedStatement(
+      sql: "INSERT OR IGNORE INTO sequence_rejected (source, sequence) VALUES (?, ?)"
+    ).execute(arguments: [source, sequence])
+  }
+}

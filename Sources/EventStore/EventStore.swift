@@ -1,0 +1,116 @@
+import Foundation
+import GRDB
+
+/// One Waterline database file, opened to write or to read.
+///
+/// WAL, so that readers never wait for the writer; synchronous=FULL, so that a commit is on disk when it
+/// returns. Exactly one process writes, guarded by ``StoreLock``.
+package final class EventStore: Sendable {
+  package let path: String
+  package let queue: DatabaseQueue
+  private let lock: StoreLock?
+
+  /// How long a reader or writer waits for SQLite's own short locks (checkpoints, other tools).
+  private static let busySeconds: TimeInterval = 10
+
+  /// Opens or creates a database to write; holds its lock until released.
+  ///
+  /// - Parameters:
+  ///   - path: the file; its directory must exist.
+  ///   - program: who writes, for the lock's text.
+  /// - Throws: `StoreError`, telling what to do.
+  package init(writingAt path: String, program: String) throws {
+    self.path = path
+    lock = try StoreLock(databasePath: path, program: program)
+    var configuration = Self.configuration()
+    configuration.journalMode = .wal
+    configuration.prepareDatabase { database in
+      // Only takes effect while the file is still empty; lets freed pages be given back bit by bit.
+      try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL")
+    }
+    queue = try Self.open(path, configuration)
+    try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
+    try StoreSchema.migrator.migrate(queue)
+  }
+
+  /// Opens an existing database to read, at any time, whoever writes it.
+  package init(readingAt path: String) throws {
+    self.path = path
+    lock = nil
+    guard FileManager.default.fileExists(atPath: path) else { throw StoreError.missing(path: path) }
+    var configuration = Self.configuration()
+    configuration.readonly = true
+    queue = try Self.open(path, configuration)
+    try queue.read { database in
+      try Self.checkIsWaterline(database, path: path, allowsEmpty: false)
+      guard try StoreSchema.migrator.hasCompletedMigrations(database) else {
+        throw StoreError.needsMigration(path: path)
+      }
+    }
+  }
+
+  /// Runs `body` on one snapshot of the database.
+  package func read<Result>(_ body: (Database) throws -> Result) throws -> Result { try queue.read(body) }
+
+  /// Runs `body` in one transaction.
+  package func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try queue.inTransactionReturning(body)
+  }
+
+  private static func configuration() -> Configuration {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(busySeconds)
+    configuration.foreignKeysEnabled = true
+    return configuration
+  }
+
+  private static func open(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+    do {
+      return try DatabaseQueue(path: path, configuration: configuration)
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+      throw StoreError.notWaterline(path: path)
+    } catch {
+      throw StoreError.cannotOpen(path: path, reason: StoreError.reason(of: error))
+    }
+  }
+
+  private static func checkIsWaterline(_ database: Database, path: String, allowsEmpty: Bool) throws {
+    do {
+      let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0
+      if isEmpty && allowsEmpty { return }
+      let application = try Int32.fetchOne(database, sql: "PRAGMA application_id")
+      guard application == StoreSchema.applicationID else { throw StoreError.notWaterline(path: path) }
+      guard try !StoreSchema.migrator.hasBeenSuperseded(database) else { throw StoreError.newer(path: path) }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+      throw StoreError.notWaterline(path: path)
+    }
+  }
+}
+
+extension StoreError {
+  /// SQLite's own words for an error, without SQL and arguments, which may name people.
+  package static func reason(of error: any Error) -> String {
+    guard let error = error as? DatabaseError else { return "\(error)" }
+    return error.message ?? "SQLite error \(error.resultCode.rawValue)"
+  }
+}
+
+extension DatabaseQueue {
+  /// A write transaction that hands back a result and rolls back on any error.
+  func inTransactionReturning<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    var result: Result?
+    try writeWithoutTransaction { database in
+      try database.inTransaction(.immediate) {
+        result = try body(database)
+        return .commit
+      }
+    }
+    guard let result else { throw StoreError.invalid("transaction ended without a result") }
+    return result
+  }
+}
+
+extension [UInt8] {
+  /// The bytes as a blob argument.
+  var databaseBlob: Data { Data(self) }
+}

@@ -1,0 +1,264 @@
+import ColumnChunk
+import GRDB
+import UsageModel
+import WireFormat
+
+/// A batch on its way into the store.
+package struct ReceivedBatch: Sendable {
+  package var batch: EventBatch
+  /// Where it came from: `udp`, `unix-datagram`, `unix-stream`, `import`.
+  package var transport: String
+  /// Collector's clock, milliseconds since 1970 UTC.
+  package var receivedMilliseconds: Int64
+  /// Datagrams that the kernel dropped at the socket since the batch before.
+  package var kernelDrops: Int64
+
+  package init(
+    batch: EventBatch, transport: String, receivedMilliseconds: Int64, kernelDrops: Int64 = 0
+  ) {
+    self.batch = batch
+    self.transport = transport
+    self.receivedMilliseconds = receivedMilliseconds
+    self.kernelDrops = kernelDrops
+  }
+}
+
+/// What became of the events of a commit.
+package struct CommitSummary: Equatable, Sendable {
+  package var accepted = 0
+  package var duplicate = 0
+  /// Duplicates that differ from the event stored first; counted in `duplicate` too.
+  package var conflict = 0
+  /// Refused events by reason.
+  package var rejected: [RejectReason: Int] = [:]
+
+  package init() {}
+
+  package var rejectedCount: Int { rejected.values.reduce(0, +) }
+
+  package static func += (left: inout CommitSummary, right: CommitSummary) {
+    left.accepted += right.accepted
+    left.duplicate += right.duplicate
+    left.conflict += right.conflict
+    left.rejected.merge(right.rejected, uniquingKeysWith: +)
+  }
+}
+
+/// Writes batches: names, chunk, ledger and dead letters in one transaction.
+///
+/// When ``commit(_:)`` returns, the events are on disk (WAL, synchronous=FULL): only then may anyone
+/// acknowledge them. Belongs to one thread.
+package final class EventWriter {
+  private let store: EventStore
+  private var users = NameResolver(table: "user_name")
+  private var labels = NameResolver(table: "label")
+  private var sources = NameResolver(table: "source")
+  private var features = NameResolver.features()
+  private var ledger = SequenceLedger()
+  private var deadLetters = DeadLetterWriter()
+  private var numbering = BatchNumbering()
+  /// Rows of the current batch that are stored, in order of arrival.
+  private var kept: [Int] = []
+  private var column = [Int64](repeating: 0, count: EventBatch.eventsMax)
+
+  package init(store: EventStore) { self.store = store }
+
+  /// Stores batches in one transaction and returns when they are durable.
+  ///
+  /// - Throws: `DatabaseError` (disk full, I/O); nothing of the batches is stored then, and they may be
+  ///   committed again.
+  package func commit(_ batches: [ReceivedBatch]) throws -> CommitSummary {
+    var summary = CommitSummary()
+    do {
+      try store.queue.inTransactionReturning { database in
+        for batch in batches { summary += try store(batch, in: database) }
+      }
+    } catch {
+      forget()
+      throw error
+    }
+    users.trim()
+    labels.trim()
+    sources.trim()
+    features.trim()
+    ledger.trim()
+    return summary
+  }
+
+  /// Drops every cached number, after someone else changed the tables or a transaction failed.
+  package func forget() {
+    users.forget()
+    labels.forget()
+    sources.forget()
+    features.forget()
+    ledger.forget()
+    deadLetters.forget()
+  }
+
+  // MARK: One batch
+
+  private func store(_ received: ReceivedBatch, in database: Database) throws -> CommitSummary {
+    let batch = received.batch
+    var summary = CommitSummary()
+    numbering.start(batch)
+    let duplicates = try separateDuplicates(batch, database)
+    summary.accepted = kept.count
+    summary.duplicate = duplicates.count
+    if !kept.isEmpty { try insertChunk(batch, database) }
+    if !duplicates.isEmpty {
+      summary.conflict = try countConflicts(batch, duplicates, database)
+    }
+    try storeRejects(received, &summary, database)
+    try ledger.flush(receivedMilliseconds: received.receivedMilliseconds, in: database)
+    try Counters.add(
+      [
+        "stored.\(received.transport)": Int64(summary.accepted),
+        "duplicate.\(received.transport)": Int64(summary.duplicate),
+        "conflict.\(received.transport)": Int64(summary.conflict),
+        "rejected.\(received.transport)": Int64(summary.rejectedCount),
+        "kernel_drops.\(received.transport)": received.kernelDrops,
+      ], in: database)
+    return summary
+  }
+
+  /// Applies the (source, seq) rule; fills `kept` and returns the other rows.
+  private func separateDuplicates(_ batch: EventBatch, _ database: Database) throws -> [DuplicateRow] {
+    kept.removeAll(keepingCapacity: true)
+    var duplicates: [DuplicateRow] = []
+    var unnumbered: Int64 = 0
+    for row in 0..<batch.count {
+      let name = batch.source[row]
+      guard name != 0 else {
+        kept.append(row)
+        unnumbered += 1
+        continue
+      }
+      let source = try number(of: name, .source, batch, database)
+      let sequence = batch.sequence[row]
+      if try ledger.register(source, sequence, timeMilliseconds: batch.time[row], in: database) {
+        kept.append(row)
+        try ledger.count(source, in: database) { $0.stored += 1 }
+      } else {
+        duplicates.append(DuplicateRow(row: row, source: source, sequence: sequence))
+        try ledger.count(source, in: database) { $0.duplicate += 1 }
+      }
+    }
+    if unnumbered > 0 { try ledger.count(0, in: database) { $0.stored += unnumbered } }
+    return duplicates
+  }
+
+  private func countConflicts(
+    _ batch: EventBatch, _ duplicates: [DuplicateRow], _ database: Database
+  ) throws -> Int {
+    let rows = try duplicates.map { duplicate in
+      try StoredEvent(row: duplicate, in: batch) { try self.number(of: $0, $1, batch, database) } feature: {
+        try self.featureNumber(batch, row: duplicate.row, database)
+      }
+    }
+    let conflicting = try ConflictCheck.conflicting(rows, in: database)
+    for event in conflicting { try ledger.count(event.source, in: database) { $0.conflict += 1 } }
+    return conflicting.count
+  }
+
+  private func storeRejects(
+    _ received: ReceivedBatch, _ summary: inout CommitSummary, _ database: Database
+  ) throws {
+    let batch = received.batch
+    for reject in batch.rejects {
+      summary.rejected[reject.reason, default: 0] += 1
+      var source: Int64 = 0
+      if reject.source != 0 { source = try number(of: reject.source, .source, batch, database) }
+      try ledger.count(source, in: database) { $0.rejected += 1 }
+      try Rejections.add(reject.reason, source: source, sequence: reject.sequence, in: database)
+      if let bytes = reject.bytes {
+        try deadLetters.add(
+          reject, bytes, source: batch.strings.text(of: reject.source), transport: received.transport,
+          receivedMilliseconds: received.receivedMilliseconds, in: database)
+      }
+    }
+    if !batch.rejects.isEmpty { try deadLetters.trim(in: database) }
+  }
+
+  // MARK: Numbers of names
+
+  private func number(
+    of string: UInt32, _ kind: BatchNumbering.Kind, _ batch: EventBatch, _ database: Database
+  ) throws -> Int64 {
+    if string == 0 { return 0 }
+    if let known = numbering[kind, string] { return known }
+    let number = try batch.strings.withBytes(of: string) { bytes -> Result<Int64, any Error> in
+      Result {
+        switch kind {
+        case .user: try users.number(of: bytes, in: database)
+        case .label: try labels.number(of: bytes, in: database)
+        case .source: try sources.number(of: bytes, in: database)
+        }
+      }
+    }.get()
+    numbering[kind, string] = number
+    return number
+  }
+
+  private func featureNumber(_ batch: EventBatch, row: Int, _ database: Database) throws -> Int64 {
+    let app = batch.app[row]
+    let feature = batch.feature[row]
+    if let known = numbering.feature(app, feature) { return known }
+    var key: [UInt8] = []
+    batch.strings.withBytes(of: app) { key.append(contentsOf: $0) }
+    if feature != 0 {
+      key.append(0)
+      batch.strings.withBytes(of: feature) { key.append(contentsOf: $0) }
+    }
+    let number = try key.withUnsafeBufferPointer { try features.number(of: $0, in: database) }
+    numbering.setFeature(app, feature, number)
+    return number
+  }
+
+  // MARK: The chunk
+
+  private func insertChunk(_ batch: EventBatch, _ database: Database) throws {
+    var writer = ChunkWriter(rowCount: kept.count)
+    let count = kept.count
+    func integers(_ column: ChunkColumn, _ value: (Int) throws -> Int64) rethrows {
+      for index in 0..<count { self.column[index] = try value(kept[index]) }
+      self.column.withUnsafeBufferPointer { writer.add(column, UnsafeBufferPointer(rebasing: $0[..<count])) }
+    }
+    func names(_ column: ChunkColumn, _ kind: BatchNumbering.Kind, _ strings: UnsafePointer<UInt32>) throws {
+      try integers(column) { try number(of: strings[$0], kind, batch, database) }
+    }
+    integers(.time) { batch.time[$0] }
+    try names(.user, .user, batch.user)
+    try integers(.feature) { try featureNumber(batch, row: $0, database) }
+    integers(.kind) { Int64(batch.kind[$0]) }
+    integers(.outcome) { Int64(batch.outcome[$0]) }
+    integers(.durationPlusOne) { batch.durationPlusOne[$0] }
+    try names(.host, .label, batch.host)
+    try names(.version, .label, batch.version)
+    try names(.cause, .label, batch.cause)
+    try names(.source, .source, batch.source)
+    integers(.sequence) { batch.sequence[$0] }
+    for (column, strings) in [(ChunkColumn.session, batch.session), (.attributes, batch.attributes)] {
+      var codes = TextCodes()
+      integers(column) { codes.code(of: strings[$0], in: batch) }
+      self.column.withUnsafeBufferPointer {
+        writer.replace(column, texts: codes.texts, UnsafeBufferPointer(rebasing: $0[..<count]))
+      }
+    }
+    _ = try writer.insert(day: nil, run: 0, in: database)
+  }
+}
+
+/// Gives the texts of one chunk column small codes, from 1.
+private struct TextCodes {
+  private(set) var texts: [[UInt8]] = []
+  private var codes: [UInt32: Int64] = [:]
+
+  mutating func code(of string: UInt32, in batch: EventBatch) -> Int64 {
+    if string == 0 { return 0 }
+    if let known = codes[string] { return known }
+    texts.append(batch.strings.withBytes(of: string) { Array($0) })
+    let code = Int64(texts.count)
+    codes[string] = code
+    return code
+  }
+}

@@ -1,0 +1,111 @@
+import GRDB
+import UsageModel
+
+/// Roster, catalog and tickets as tables.
+package enum OrganisationStore {
+  // MARK: Roster
+
+  /// Writes a whole roster, replacing the one before.
+  package static func replaceRoster(_ rows: [RosterRow], in database: Database) throws {
+    try database.execute(sql: "DELETE FROM roster; DELETE FROM roster_alias")
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT INTO roster (user, department, role, site, manager, active_from, active_to, service)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    let insertAlias = try database.cachedStatement(
+      sql: "INSERT OR IGNORE INTO roster_alias (alias, user) VALUES (?, ?)")
+    for row in rows {
+      try insert.execute(arguments: [
+        row.user, row.department, row.role, row.site, row.manager, row.activeFrom?.description,
+        row.activeTo?.description, row.isService,
+      ])
+      for alias in row.aliases { try insertAlias.execute(arguments: [alias, row.user]) }
+    }
+  }
+
+  /// All roster rows in the order of import; a person's aliases stand on the person's first row.
+  package static func roster(in database: Database) throws -> [RosterRow] {
+    var aliases: [Utf8Key: [String]] = [:]
+    for row in try Row.fetchAll(database, sql: "SELECT user, alias FROM roster_alias ORDER BY alias") {
+      aliases[Utf8Key(row[0] as String), default: []].append(row[1])
+    }
+    let sql = """
+      SELECT user, department, role, site, manager, active_from, active_to, service FROM roster ORDER BY id
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
+      RosterRow(
+        user: row[0], department: row[1], role: row[2], site: row[3], manager: row[4],
+        activeFrom: (row[5] as String?).flatMap { CivilDay($0) },
+        activeTo: (row[6] as String?).flatMap { CivilDay($0) },
+        aliases: aliases.removeValue(forKey: Utf8Key(row[0] as String)) ?? [], isService: row[7])
+    }
+  }
+
+  // MARK: Catalog
+
+  /// Writes a whole catalog, replacing the one before.
+  package static func replaceCatalog(_ rows: [CatalogRow], in database: Database) throws {
+    try database.execute(sql: "DELETE FROM catalog")
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO catalog
+          (app, feature, roles, target_days, target_ms, category, critical, automatic)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    for row in rows {
+      try insert.execute(arguments: [
+        row.app, row.feature, row.roles.joined(separator: ";"), row.targetDays, row.targetMilliseconds,
+        row.category, row.isCritical, row.isAutomatic,
+      ])
+    }
+  }
+
+  package static func catalog(in database: Database) throws -> [CatalogRow] {
+    let sql = """
+      SELECT app, feature, roles, target_days, target_ms, category, critical, automatic FROM catalog
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
+      CatalogRow(
+        app: row[0], feature: row[1],
+        roles: (row[2] as String).split(separator: ";").map(String.init), targetDays: row[3],
+        targetMilliseconds: row[4], category: row[5], isCritical: row[6], isAutomatic: row[7])
+    }
+  }
+
+  // MARK: Tickets
+
+  /// Adds tickets; one with a known id replaces it.
+  package static func upsertTickets(_ tickets: [Ticket], in database: Database) throws {
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO ticket (id, requester, opened_ms, first_response_ms, resolved_ms, reopened,
+          app, category, priority, state, satisfaction, effort_minutes, "group", owner, reassignments, level,
+          comment)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    for ticket in tickets {
+      try insert.execute(arguments: [
+        ticket.id, ticket.requester, ticket.openedMilliseconds, ticket.firstResponseMilliseconds,
+        ticket.resolvedMilliseconds, ticket.reopenCount, ticket.app, ticket.category, ticket.priority,
+        ticket.state, ticket.satisfaction, ticket.effortMinutes, ticket.group, ticket.owner,
+        ticket.reassignmentCount, ticket.level, ticket.comment,
+      ])
+    }
+  }
+
+  package static func tickets(in database: Database) throws -> [Ticket] {
+    let sql = """
+      SELECT id, requester, opened_ms, first_response_ms, resolved_ms, reopened, app, category, priority,
+        state, satisfaction, effort_minutes, "group", owner, reassignments, level, comment
+      FROM ticket ORDER BY opened_ms, id
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
+      Ticket(
+        id: row[0], requester: row[1], openedMilliseconds: row[2], firstResponseMilliseconds: row[3],
+        resolvedMilliseconds: row[4], reopenCount: row[5], app: row[6], category: row[7],
+        priority: row[8], state: row[9], satisfaction: row[10], effortMinutes: row[11], group: row[12],
+        owner: row[13], reassignmentCount: row[14], level: row[15], comment: row[16])
+    }
+  }
+}

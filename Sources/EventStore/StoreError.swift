@@ -1,0 +1,25 @@
+/// Why the store could not do something; the text says what, where and what to do.
+package enum StoreError: Error, CustomStringConvertible, Sendable {
+  case missing(path: String)
+  case notWaterline(path: String)
+  case newer(path: String)
+  case needsMigration(path: String)
+  case locked(path: String, holder: String)
+  case cannotOpen(path: String, reason: String)
+  case invalid(String)
+
+  package var description: String {
+    switch self {
+    case .missing(let path):
+      "no database at \(path): start waterlined or run 'waterline import' to create it, or name another with --db"
+    case .notWaterline(let path): "\(path) is not a Waterline database: name another file with --db"
+    case .newer(let path): "\(path) was written by a newer Waterline: update this program"
+    case .needsMigration(let path):
+      "\(path) was written by an older Waterline: start waterlined once, or run any import, to bring it up to date"
+    case .locked(let path, let holder):
+      "\(path) is being written by \(holder): stop it, or write to another database"
+    case .cannotOpen(let path, let reason): "cannot open \(path): \(reason)"
+    case .invalid(let text): text
+    }
+  }
+}

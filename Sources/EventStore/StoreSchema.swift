@@ -1,0 +1,82 @@
+import GRDB
+
+/// The database's tables, version by version; `schemas/store.sql` is the same for readers.
+enum StoreSchema {
+  /// "WLN1": tells a Waterline database from any other SQLite file.
+  static let applicationID: Int32 = 0x574C_4E31
+
+  /// Every migration ever released, in order: append, never change one.
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1 events, names, ledger, organisation") { database in
+      try database.execute(sql: version1)
+    }
+    return migrator
+  }
+
+  private static let version1 = """
+    PRAGMA application_id = 1464618545;
+
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE user_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE feature_name (id INTEGER PRIMARY KEY, app TEXT NOT NULL, feature TEXT);
+    CREATE UNIQUE INDEX feature_name_by_text ON feature_name (app, ifnull(feature, ''));
+    CREATE TABLE label (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+
+    CREATE TABLE source (
+      id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+      stored INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0,
+      conflict INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+      first_received_ms INTEGER, last_received_ms INTEGER);
+    INSERT INTO source (id, name) VALUES (0, '');
+    CREATE TABLE source_rejection (
+      source INTEGER NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+      PRIMARY KEY (source, reason)) WITHOUT ROWID;
+    CREATE TABLE sequence_range (
+      source INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+      first_time_ms INTEGER NOT NULL, last_time_ms INTEGER NOT NULL,
+      PRIMARY KEY (source, first)) WITHOUT ROWID;
+    CREATE TABLE sequence_rejected (
+      source INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (source, sequence)) WITHOUT ROWID;
+
+    CREATE TABLE chunk (
+      id INTEGER PRIMARY KEY, day INTEGER, run INTEGER NOT NULL, row_count INTEGER NOT NULL,
+      time_min_ms INTEGER NOT NULL, time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL);
+    CREATE INDEX chunk_by_day ON chunk (day);
+    CREATE TABLE chunk_column (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+
+    CREATE TABLE dead_letter (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL, transport TEXT NOT NULL,
+      source TEXT, reason TEXT NOT NULL, byte_count INTEGER NOT NULL, bytes BLOB NOT NULL);
+    CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE roster (
+      id INTEGER PRIMARY KEY, user TEXT NOT NULL, department TEXT NOT NULL, role TEXT NOT NULL,
+      site TEXT NOT NULL, manager TEXT NOT NULL, active_from TEXT, active_to TEXT,
+      service INTEGER NOT NULL);
+    CREATE TABLE roster_alias (alias TEXT PRIMARY KEY, user TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE catalog (
+      app TEXT NOT NULL, feature TEXT NOT NULL, roles TEXT NOT NULL, target_days INTEGER NOT NULL,
+      target_ms INTEGER, category TEXT NOT NULL, critical INTEGER NOT NULL, automatic INTEGER NOT NULL,
+      PRIMARY KEY (app, feature)) WITHOUT ROWID;
+    CREATE TABLE ticket (
+      id TEXT PRIMARY KEY, requester TEXT NOT NULL, opened_ms INTEGER NOT NULL,
+      first_response_ms INTEGER, resolved_ms INTEGER, reopened INTEGER NOT NULL, app TEXT,
+      category TEXT NOT NULL, priority TEXT NOT NULL, state TEXT NOT NULL, satisfaction REAL,
+      effort_minutes INTEGER, "group" TEXT NOT NULL, owner TEXT NOT NULL, reassignments INTEGER NOT NULL,
+      level TEXT NOT NULL, comment TEXT NOT NULL);
+
+    CREATE TABLE benchmark_set (
+      name TEXT PRIMARY KEY, from_day TEXT NOT NULL, to_day TEXT NOT NULL, time_zone TEXT NOT NULL,
+      published_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE benchmark_row (
+      set_name TEXT NOT NULL REFERENCES benchmark_set (name) ON DELETE CASCADE, app TEXT NOT NULL,
+      feature TEXT NOT NULL, benchmark_ms INTEGER, benchmark_kind TEXT NOT NULL,
+      PRIMARY KEY (set_name, app, feature)) WITHOUT ROWID;
+    CREATE TABLE purpose_log (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, login TEXT NOT NULL,
+      command TEXT NOT NULL, purpose TEXT NOT NULL);
+    """
+}

@@ -1,0 +1,114 @@
+import GRDB
+
+/// How the store is doing: what `waterline status` shows.
+package struct StoreStatus: Equatable, Sendable {
+  /// One source's ledger.
+  package struct Source: Equatable, Sendable {
+    package var name: String
+    package var stored: Int64
+    package var duplicate: Int64
+    package var conflict: Int64
+    package var rejected: Int64
+    package var highestSequence: Int64?
+    /// Numbers between the first and the highest that were neither stored nor refused.
+    package var lost: Int64
+    package var gapCount: Int64
+    package var lastReceivedMilliseconds: Int64?
+  }
+
+  package var eventCount: Int64
+  package var chunkCount: Int64
+  /// Chunks not merged yet.
+  package var arrivalChunkCount: Int64
+  package var chunkBytes: Int64
+  package var fileBytes: Int64
+  package var oldestMilliseconds: Int64?
+  package var newestMilliseconds: Int64?
+  package var sourceCount: Int64
+  package var stored: Int64
+  package var duplicate: Int64
+  package var conflict: Int64
+  package var rejected: Int64
+  package var lost: Int64
+  package var deadLetterCount: Int64
+  package var rejectedByReason: [(reason: String, count: Int64)]
+  package var counters: [String: Int64]
+  package var rosterPeople: Int64
+  package var catalogFeatures: Int64
+  package var ticketCount: Int64
+
+  package static func == (left: StoreStatus, right: StoreStatus) -> Bool {
+    left.eventCount == right.eventCount && left.counters == right.counters
+  }
+}
+
+extension StoreStatus {
+  /// Reads the status in one snapshot.
+  ///
+  /// - Complexity: O(chunks + sequence ranges).
+  package init(in database: Database) throws {
+    func integer(_ sql: String) throws -> Int64 { try Int64.fetchOne(database, sql: sql) ?? 0 }
+    let chunks = try Row.fetchOne(
+      database,
+      sql: """
+        SELECT ifnull(sum(row_count), 0), count(*), ifnull(sum(day IS NULL), 0), ifnull(sum(byte_count), 0),
+          min(time_min_ms), max(time_max_ms) FROM chunk
+        """)
+    eventCount = chunks?[0] ?? 0
+    chunkCount = chunks?[1] ?? 0
+    arrivalChunkCount = chunks?[2] ?? 0
+    chunkBytes = chunks?[3] ?? 0
+    oldestMilliseconds = chunks?[4]
+    newestMilliseconds = chunks?[5]
+    fileBytes = try integer("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    let ledger = try Row.fetchOne(
+      database,
+      sql: """
+        SELECT sum(id <> 0), sum(stored), sum(duplicate), sum(conflict), sum(rejected) FROM source
+        """)
+    sourceCount = ledger?[0] ?? 0
+    stored = ledger?[1] ?? 0
+    duplicate = ledger?[2] ?? 0
+    conflict = ledger?[3] ?? 0
+    rejected = ledger?[4] ?? 0
+    lost = try integer("SELECT ifnull(sum(lost), 0) FROM (\(Self.gapsSQL))")
+    deadLetterCount = try integer("SELECT count(*) FROM dead_letter")
+    rejectedByReason = try Row.fetchAll(
+      database, sql: "SELECT reason, sum(count) FROM source_rejection GROUP BY reason ORDER BY reason"
+    ).map { ($0[0], $0[1]) }
+    counters = try Counters.all(in: database)
+    rosterPeople = try integer("SELECT count(DISTINCT user) FROM roster")
+    catalogFeatures = try integer("SELECT count(*) FROM catalog")
+    ticketCount = try integer("SELECT count(*) FROM ticket")
+  }
+
+  /// Every source's ledger, those with losses first.
+  package static func sources(in database: Database) throws -> [Source] {
+    let sql = """
+      SELECT s.name, s.stored, s.duplicate, s.conflict, s.rejected,
+        (SELECT max(last) FROM sequence_range r WHERE r.source = s.id), ifnull(g.lost, 0), ifnull(g.gaps, 0),
+        s.last_received_ms
+      FROM source s LEFT JOIN (\(gapsSQL)) g ON g.source = s.id
+      WHERE s.id <> 0 OR s.stored + s.rejected > 0
+      ORDER BY ifnull(g.lost, 0) DESC, s.stored DESC, s.name
+      """
+    return try Row.fetchAll(database, sql: sql).map {
+      Source(
+        name: $0[0], stored: $0[1], duplicate: $0[2], conflict: $0[3], rejected: $0[4],
+        highestSequence: $0[5], lost: $0[6], gapCount: $0[7], lastReceivedMilliseconds: $0[8])
+    }
+  }
+
+  /// Per source: numbers missing between its ranges, less those whose event was refused.
+  private static let gapsSQL = """
+    SELECT source, sum(next - last - 1) - (
+        SELECT count(*) FROM sequence_rejected j WHERE j.source = g.source
+          AND j.sequence > min(g.last) AND j.sequence < max(g.next) AND NOT EXISTS (
+            SELECT 1 FROM sequence_range r WHERE r.source = j.source
+              AND r.first <= j.sequence AND r.last >= j.sequence)) AS lost,
+      count(*) AS gaps
+    FROM (SELECT source, last, lead(first) OVER (PARTITION BY source ORDER BY first) AS next
+      FROM sequence_range) g
+    WHERE next IS NOT NULL GROUP BY source
+    """
+}

@@ -1,0 +1,31 @@
+import EventStore
+import Foundation
+import GRDB
+
+/// The writer in this process, for commands that run while no daemon does.
+package final class LocalWriter: StoreWriting, @unchecked Sendable {
+  private let store: EventStore
+  private let writer: EventWriter
+  private let lock = NSLock()
+
+  package init(store: EventStore) {
+    self.store = store
+    writer = EventWriter(store: store)
+  }
+
+  package func commit(_ batch: ReceivedBatch) throws -> CommitSummary {
+    try lock.withLock { try writer.commit([batch]) }
+  }
+
+  package func write<Result: Sendable>(_ body: @Sendable (Database) throws -> Result) throws -> Result {
+    try lock.withLock { try store.write(body) }
+  }
+
+  package func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws {
+    let compactor = ChunkCompactor(reader: store) { result in
+      try self.lock.withLock { try self.store.write { try ChunkMerger.apply(result, in: $0) } }
+    }
+    // Nothing else is arriving: every day is as settled as it will be.
+    try compactor.run(mergesAllArrivals: true, isSettled: { _ in true }, progress: progress)
+  }
+}

@@ -1,0 +1,131 @@
+import CLinux
+import Glibc
+import UsageModel
+import WireFormat
+
+/// Fills batches from the bytes of one receiver and hands them over when full or due.
+struct BatchFiller: ~Copyable {
+  /// Longest time from a batch's first event to its hand-over.
+  static let sealAfterMilliseconds: Int64 = 50
+
+  private let queue: WriterQueue
+  private let transport: Transport
+  private var batch: EventBatch
+  private var json = JSONEventDecoder()
+  private var protobuf = BatchEventDecoder()
+  private var firstEventMilliseconds: Int64?
+  private var kernelDrops: Int64 = 0
+
+  init(queue: WriterQueue, transport: Transport) {
+    self.queue = queue
+    self.transport = transport
+    batch = queue.emptyBatch()
+  }
+
+  /// Sets the moment of receipt for what follows.
+  mutating func setReceipt(milliseconds: Int64) {
+    json.setReceipt(milliseconds: milliseconds)
+    protobuf.setReceipt(milliseconds: milliseconds)
+  }
+
+  /// Milliseconds until the batch is due, 0 if it is; nil while it is empty.
+  func millisecondsUntilDue(now: Int64) -> Int64? {
+    if batch.isEmpty && kernelDrops == 0 { return nil }
+    guard let first = firstEventMilliseconds else { return 0 }
+    return max(0, min(Self.sealAfterMilliseconds, first + Self.sealAfterMilliseconds - now))
+  }
+
+  /// Decodes one datagram: lines, framed batches, or both.
+  mutating func add(datagram bytes: UnsafeRawBufferPointer, isTruncated: Bool, now: Int64) {
+    if isTruncated {
+      batch.reject(.tooLong, bytes: bytes.bindMemory(to: UInt8.self))
+    } else if bytes.isEmpty {
+      batch.reject(.notJSON, bytes: bytes.bindMemory(to: UInt8.self))
+    }
+    var rest = isTruncated ? UnsafeRawBufferPointer(start: nil, count: 0) : bytes
+    while !rest.isEmpty { addPart(&rest, isFinal: true, now: now) }
+    afterAdding(now)
+  }
+
+  /// Decodes what stands at the front of `bytes` and moves on behind it.
+  ///
+  /// What does not begin with the magic of a batch is taken as a line, however odd: so a stray word costs
+  /// one line and not its neighbours.
+  /// - Parameter isFinal: whether no more bytes will follow.
+  /// - Returns: false, with nothing consumed, when more bytes are needed.
+  @discardableResult
+  mutating func addPart(_ bytes: inout UnsafeRawBufferPointer, isFinal: Bool, now: Int64) -> Bool {
+    switch UsageBatchFrame.inspect(bytes) {
+    case .batch(let range):
+      add(protobufBatch: UnsafeRawBufferPointer(rebasing: bytes[range]), now: now)
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[range.upperBound...])
+      return true
+    case .incomplete where !isFinal: return false
+    case .incomplete where UsageBatchFrame.hasMagic(bytes), .tooLarge:
+      // The length is wrong or the rest is missing: there is no telling where the next part begins.
+      batch.reject(.badBatch, bytes: bytes.bindMemory(to: UInt8.self))
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.endIndex...])
+      return true
+    case .incomplete, .badMagic:
+      let consumed = addLines(bytes.bindMemory(to: UInt8.self), isFinal: isFinal, now: now)
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+      return consumed > 0
+    }
+  }
+
+  /// Decodes lines; returns how many bytes were consumed.
+  private mutating func addLines(_ bytes: UnsafeBufferPointer<UInt8>, isFinal: Bool, now: Int64) -> Int {
+    if batch.isFull { seal(now) }
+    let consumed = json.decodeLines(bytes, isFinal: isFinal, into: batch)
+    afterAdding(now)
+    return consumed
+  }
+
+  /// Decodes one unframed protobuf batch.
+  mutating func add(protobufBatch bytes: UnsafeRawBufferPointer, now: Int64) {
+    let queue = queue
+    let transport = transport
+    batch = protobuf.decode(bytes, into: batch) { full in
+      queue.exchange(
+        SealedBatch(batch: full, transport: transport, receivedMilliseconds: now, kernelDrops: 0))
+    }
+    afterAdding(now)
+  }
+
+  mutating func reject(_ reason: RejectReason, _ bytes: UnsafeRawBufferPointer, now: Int64) {
+    batch.reject(reason, bytes: bytes.bindMemory(to: UInt8.self))
+    afterAdding(now)
+  }
+
+  mutating func count(kernelDrops count: Int64) { kernelDrops += count }
+
+  /// Hands over whatever there is.
+  mutating func seal(_ now: Int64) {
+    if batch.isEmpty && kernelDrops == 0 { return }
+    batch = queue.exchange(sealed(now))
+    kernelDrops = 0
+    firstEventMilliseconds = nil
+  }
+
+  /// Hands over whatever there is, for the last time.
+  consuming func finish(now: Int64) { queue.submit(sealed(now)) }
+
+  private func sealed(_ now: Int64) -> SealedBatch {
+    SealedBatch(batch: batch, transport: transport, receivedMilliseconds: now, kernelDrops: kernelDrops)
+  }
+
+  private mutating func afterAdding(_ now: Int64) {
+    if firstEventMilliseconds == nil && !batch.isEmpty { firstEventMilliseconds = now }
+    if batch.isFull { seal(now) }
+  }
+}
+
+/// The collector's clocks.
+package enum Clock {
+  /// Wall clock, milliseconds since 1970 UTC.
+  package static func nowMilliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}

@@ -1,0 +1,63 @@
+import CLinux
+import Glibc
+
+/// Receives datagrams of one socket on a thread of its own.
+package final class DatagramReceiver: Sendable {
+  /// Datagrams taken with one system call.
+  private static let slotsPerCall: UInt32 = 64
+  /// Largest datagram taken: UDP cannot carry more than 65,507 bytes.
+  private static let slotBytes: UInt32 = 65_536
+
+  private let socket: BoundSocket
+  private let transport: Transport
+  private let queue: WriterQueue
+  private let stop: StopSignal
+
+  package init(socket: BoundSocket, transport: Transport, queue: WriterQueue, stop: StopSignal) {
+    self.socket = socket
+    self.transport = transport
+    self.queue = queue
+    self.stop = stop
+  }
+
+  /// Receives until the stop signal, then takes what the socket still holds.
+  package func run() {
+    guard let ring = wl_datagram_ring_create(Self.slotsPerCall, Self.slotBytes) else { return }
+    defer { wl_datagram_ring_destroy(ring) }
+    var filler = BatchFiller(queue: queue, transport: transport)
+    var dropCount: UInt32 = 0
+    var isStopping = false
+    while true {
+      let now = Clock.nowMilliseconds()
+      filler.setReceipt(milliseconds: now)
+      let count = wl_datagram_ring_receive(ring, socket.descriptor)
+      for index in 0..<max(0, count) {
+        let bytes = UnsafeRawBufferPointer(
+          start: wl_datagram_ring_bytes(ring, index), count: Int(wl_datagram_ring_length(ring, index)))
+        filler.add(datagram: bytes, isTruncated: wl_datagram_ring_is_truncated(ring, index), now: now)
+      }
+      if count > 0 {
+        // The kernel's counter wraps at 32 bits; so does the difference.
+        let drops = wl_datagram_ring_drop_count(ring)
+        filler.count(kernelDrops: Int64(drops &- dropCount))
+        dropCount = drops
+      }
+      if filler.millisecondsUntilDue(now: now) == 0 { filler.seal(now) }
+      if count <= 0 {
+        if isStopping { break }
+        isStopping = wait(filler.millisecondsUntilDue(now: now))
+      }
+    }
+    filler.finish(now: Clock.nowMilliseconds())
+  }
+
+  /// Waits for a datagram, the batch's due time, or the stop signal; returns whether it was the last.
+  private func wait(_ milliseconds: Int64?) -> Bool {
+    var descriptors = [
+      pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    _ = poll(&descriptors, 2, milliseconds.map { Int32($0) } ?? -1)
+    return descriptors[1].revents != 0
+  }
+}

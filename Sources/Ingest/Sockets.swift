@@ -1,0 +1,200 @@
+import CLinux
+import Glibc
+
+/// A bound socket, closed when released.
+package final class BoundSocket: Sendable {
+  package let descriptor: Int32
+  /// As people write it: `127.0.0.1:4717` or a path.
+  package let address: String
+  /// Receive buffer in bytes as the kernel states it; 0 for stream sockets.
+  package let receiveBufferBytes: Int
+  private let unlinkPath: String?
+
+  init(descriptor: Int32, address: String, receiveBufferBytes: Int, unlinkPath: String?) {
+    self.descriptor = descriptor
+    self.address = address
+    self.receiveBufferBytes = receiveBufferBytes
+    self.unlinkPath = unlinkPath
+  }
+
+  deinit {
+    close(descriptor)
+    if let unlinkPath { unlink(unlinkPath) }
+  }
+}
+
+/// Opens the collector's sockets.
+package enum Sockets {
+  /// What is asked for as receive buffer; the kernel doubles it for bookkeeping. At 400,000 datagrams a
+  /// second 4 MiB were measured to lose none (see `docs/performance.md` once issue 4 has landed).
+  package static let receiveBufferBytesWanted = 8 << 20
+  /// Below this a burst is likely to overflow the socket: worth a warning.
+  package static let receiveBufferBytesLow = 4 << 20
+
+  // MARK: UDP
+
+  /// Binds a UDP socket.
+  ///
+  /// - Parameter address: `HOST:PORT`, `[IPv6]:PORT`; port 0 takes a free one.
+  package static func udp(_ address: String) throws(SocketError) -> BoundSocket {
+    let (host, port) = try split(address)
+    var hints = addrinfo()
+    hints.ai_family = AF_UNSPEC
+    hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(host, port, &hints, &list)
+    guard code == 0, let info = list else {
+      throw SocketError("cannot listen on udp \(address): \(String(cString: gai_strerror(code)))")
+    }
+    defer { freeaddrinfo(list) }
+    let descriptor = socket(info.pointee.ai_family, info.pointee.ai_socktype | cloexec, 0)
+    guard descriptor >= 0 else { throw SocketError("cannot open a UDP socket: \(SocketError.reason(errno))") }
+    guard Glibc.bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
+      let reason = errno
+      close(descriptor)
+      throw SocketError(
+        "cannot listen on udp \(address): \(SocketError.reason(reason)); choose another with --udp HOST:PORT")
+    }
+    return prepared(descriptor, address: boundAddress(descriptor, host: host) ?? address, unlinkPath: nil)
+  }
+
+  private static let cloexec = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+
+  private static func split(_ address: String) throws(SocketError) -> (host: String, port: String) {
+    guard let colon = address.lastIndex(of: ":"),
+      let port = Int(address[address.index(after: colon)...]), (0...65_535).contains(port)
+    else { throw SocketError("'\(address)' is no HOST:PORT, such as 127.0.0.1:4717 or [::1]:4717") }
+    var host = String(address[..<colon])
+    if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { throw SocketError("'\(address)' names no host: use 127.0.0.1:\(port)") }
+    return (host, String(port))
+  }
+
+  private static func boundAddress(_ descriptor: Int32, host: String) -> String? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    var service = [CChar](repeating: 0, count: 32)
+    let code = withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        getsockname(descriptor, address, &length) == 0
+          ? getnameinfo(address, length, nil, 0, &service, socklen_t(service.count), NI_NUMERICSERV) : -1
+      }
+    }
+    guard code == 0 else { return nil }
+    let port = String(decoding: service.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  private static func prepared(_ descriptor: Int32, address: String, unlinkPath: String?) -> BoundSocket {
+    _ = wl_enable_drop_count(descriptor)
+    let bytes = wl_raise_receive_buffer(descriptor, Int32(receiveBufferBytesWanted))
+    return BoundSocket(
+      descriptor: descriptor, address: address, receiveBufferBytes: Int(max(0, bytes)), unlinkPath: unlinkPath)
+  }
+
+  // MARK: Unix
+
+  /// Binds a Unix datagram socket; a stale socket file of a dead process is replaced.
+  package static func unixDatagram(_ path: String) throws(SocketError) -> BoundSocket {
+    let descriptor = try bindUnix(path, type: Int32(SOCK_DGRAM.rawValue))
+    return prepared(descriptor, address: path, unlinkPath: path)
+  }
+
+  /// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.
+  private static let backlog: Int32 = 4_096
+
+  /// Binds and listens on a Unix stream socket.
+  package static func unixStream(_ path: String) throws(SocketError) -> BoundSocket {
+    let descriptor = try bindUnix(path, type: Int32(SOCK_STREAM.rawValue))
+    guard listen(descriptor, backlog) == 0 else {
+      let reason = errno
+      close(descriptor)
+      throw SocketError("cannot listen on \(path): \(SocketError.reason(reason))")
+    }
+    return BoundSocket(descriptor: descriptor, address: path, receiveBufferBytes: 0, unlinkPath: path)
+  }
+
+  private static func bindUnix(_ path: String, type: Int32) throws(SocketError) -> Int32 {
+    let descriptor = socket(AF_UNIX, type | cloexec, 0)
+    guard descriptor >= 0 else { throw SocketError("cannot open a Unix socket: \(SocketError.reason(errno))") }
+    guard let problem = try bind(descriptor, to: path, type: type) else { return descriptor }
+    close(descriptor)
+    throw SocketError("cannot listen on \(path): \(problem)")
+  }
+
+  /// Binds, replacing a stale socket file; returns what stands in the way, or nil.
+  private static func bind(
+    _ descriptor: Int32, to path: String, type: Int32
+  ) throws(SocketError) -> String? {
+    var address = try UnixAddress(path)
+    if address.bind(descriptor) == 0 { return nil }
+    guard errno == EADDRINUSE else { return SocketError.reason(errno) }
+    if removeStale(path, type: type, &address), address.bind(descriptor) == 0 { return nil }
+    return "another process listens there; stop it or choose another path"
+  }
+
+  /// Removes a socket file that nobody listens on any more; anything else stays.
+  private static func removeStale(_ path: String, type: Int32, _ address: inout UnixAddress) -> Bool {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
+    let probe = socket(AF_UNIX, type | cloexec, 0)
+    guard probe >= 0 else { return false }
+    defer { close(probe) }
+    guard address.connect(probe) != 0, errno == ECONNREFUSED else { return false }
+    return unlink(path) == 0
+  }
+}
+
+/// A Unix socket address of any length of path.
+///
+/// `sun_path` holds 108 bytes; a longer path is reached through `/proc/self/fd/N/<file name>` of its
+/// opened directory.
+package struct UnixAddress: ~Copyable {
+  private var storage = sockaddr_un()
+  private let directory: Int32
+
+  package init(_ path: String) throws(SocketError) {
+    let (text, directory) = try Self.reachable(path)
+    self.directory = directory
+    storage.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &storage.sun_path) { $0.copyBytes(from: text.utf8) }
+  }
+
+  /// A path that fits, and the directory that must stay open for it (or -1).
+  private static func reachable(_ path: String) throws(SocketError) -> (text: String, directory: Int32) {
+    if path.utf8.count < pathBytesMax { return (path, -1) }
+    let slash = path.lastIndex(of: "/") ?? path.startIndex
+    let name = path[slash...].drop { $0 == "/" }
+    let directory = wl_open_directory(slash == path.startIndex ? "." : String(path[..<slash]))
+    guard directory >= 0 else {
+      throw SocketError("cannot open the directory of \(path): \(SocketError.reason(-directory))")
+    }
+    let text = "/proc/self/fd/\(directory)/\(name)"
+    guard text.utf8.count < pathBytesMax else {
+      close(directory)
+      throw SocketError("the socket's file name is too long for a socket: \(path)")
+    }
+    return (text, directory)
+  }
+
+  deinit { if directory >= 0 { close(directory) } }
+
+  private static var pathBytesMax: Int { MemoryLayout.size(ofValue: sockaddr_un().sun_path) }
+
+  package mutating func bind(_ descriptor: Int32) -> Int32 {
+    withAddress { Glibc.bind(descriptor, $0, $1) }
+  }
+
+  package mutating func connect(_ descriptor: Int32) -> Int32 {
+    withAddress { Glibc.connect(descriptor, $0, $1) }
+  }
+
+  private mutating func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    withUnsafePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import CLinux
+import Glibc
+import UsageModel
+import WireFormat
+
+/// Receives from all connections of one Unix stream socket on a thread of its own.
+package final class StreamReceiver: Sendable {
+  /// Connections at once; further ones wait in the kernel's queue.
+  package static let connectionsMax = 16_384
+  /// Bytes of unfinished lines and batches kept over all connections; who would exceed it is disconnected.
+  package static let pendingBytesMax = 256 << 20
+  /// Read from one connection at a time, so that a busy one cannot starve the others.
+  private static let readBytes = 256 << 10
+  private static let eventsPerCall = 128
+
+  private let socket: BoundSocket
+  private let queue: WriterQueue
+  private let stop: StopSignal
+
+  package init(socket: BoundSocket, queue: WriterQueue, stop: StopSignal) {
+    self.socket = socket
+    self.queue = queue
+    self.stop = stop
+  }
+
+  /// Receives until the stop signal, then takes what the connections still hold.
+  package func run() {
+    let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard epoll >= 0 else { return }
+    defer { close(epoll) }
+    watch(epoll, socket.descriptor)
+    watch(epoll, stop.descriptor)
+    var connections = StreamConnections(filler: BatchFiller(queue: queue, transport: .unixStream))
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 16)
+    defer { buffer.deallocate() }
+    var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerCall)
+    var isStopping = false
+    while true {
+      let now = Clock.nowMilliseconds()
+      let due = connections.millisecondsUntilDue(now: now)
+      let count = epoll_wait(epoll, &events, Int32(events.count), isStopping ? 0 : due.map { Int32($0) } ?? -1)
+      let receipt = Clock.nowMilliseconds()
+      connections.setReceipt(milliseconds: receipt)
+      var isReadable = false
+      for event in events.prefix(Int(max(0, count))) {
+        let descriptor = event.data.fd
+        if descriptor == stop.descriptor {
+          isStopping = true
+        } else if descriptor == socket.descriptor {
+          isReadable = accept(epoll, &connections) || isReadable
+        } else {
+          isReadable = connections.read(descriptor, into: buffer, now: receipt) || isReadable
+        }
+      }
+      if connections.millisecondsUntilDue(now: receipt) == 0 { connections.seal(receipt) }
+      if isStopping && !isReadable { break }
+    }
+    connections.finish(now: Clock.nowMilliseconds())
+  }
+
+  private func watch(_ epoll: Int32, _ descriptor: Int32) {
+    var event = epoll_event()
+    event.events = EPOLLIN.rawValue
+    event.data.fd = descriptor
+    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+  }
+
+  private func accept(_ epoll: Int32, _ connections: inout StreamConnections) -> Bool {
+    var hasAccepted = false
+    while connections.count < Self.connectionsMax {
+      let descriptor = wl_accept(socket.descriptor)
+      guard descriptor >= 0 else { break }
+      connections.add(descriptor)
+      watch(epoll, descriptor)
+      hasAccepted = true
+    }
+    return hasAccepted
+  }
+}
+
+/// The open connections of a stream socket and what each has not finished sending.
+private struct StreamConnections: ~Copyable {
+  private struct Connection {
+    /// Bytes of an unfinished line or batch.
+    var pending: [UInt8] = []
+    /// Inside a line that was refused as too long: skip to its end.
+    var isSkippingLine = false
+  }
+
+  private var connections: [Int32: Connection] = [:]
+  private var pendingBytes = 0
+  private var filler: BatchFiller
+
+  init(filler: consuming BatchFiller) { self.filler = filler }
+
+  var count: Int { connections.count }
+
+  func millisecondsUntilDue(now: Int64) -> Int64? { filler.millisecondsUntilDue(now: now) }
+
+  mutating func setReceipt(milliseconds: Int64) { filler.setReceipt(milliseconds: milliseconds) }
+
+  mutating func seal(_ now: Int64) { filler.seal(now) }
+
+  mutating func add(_ descriptor: Int32) { connections[descriptor] = Connection() }
+
+  /// Reads once from a connection; returns whether there was anything.
+  mutating func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, now: Int64) -> Bool {
+    let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+    if count > 0 {
+      let isSound = take(descriptor, UnsafeRawBufferPointer(rebasing: buffer[..<count]), now: now)
+      if !isSound { end(descriptor, now: now) }
+      return true
+    }
+    if count == 0 || (errno != EAGAIN && errno != EINTR) { end(descriptor, now: now) }
+    return false
+  }
+
+  /// Closes everything; unfinished last lines count as lines.
+  consuming func finish(now: Int64) {
+    for descriptor in connections.keys { end(descriptor, now: now) }
+    filler.finish(now: now)
+  }
+
+  private mutating func end(_ descriptor: Int32, now: Int64) {
+    close(descriptor)
+    guard var connection = connections.removeValue(forKey: descriptor) else { return }
+    pendingBytes -= connection.pending.count
+    connection.pending.withUnsafeBytes { bytes in
+      var rest = connection.isSkippingLine ? UnsafeRawBufferPointer(start: nil, count: 0) : bytes
+      while !rest.isEmpty { filler.addPart(&rest, isFinal: true, now: now) }
+    }
+    connection.pending = []
+  }
+
+  /// Decodes what came; keeps what is unfinished. False when the connection must end.
+  private mutating func take(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, now: Int64) -> Bool {
+    var connection = connections[descriptor] ?? Connection()
+    connections[descriptor] = nil
+    pendingBytes -= connection.pending.count
+    let isSound: Bool
+    if connection.pending.isEmpty {
+      var rest = bytes
+      isSound = decode(&rest, &connection, now: now)
+      connection.pending = Array(rest)
+    } else {
+      var joined = connection.pending
+      joined.append(contentsOf: bytes)
+      connection.pending = []
+      isSound = joined.withUnsafeBytes { all in
+        var rest = all
+        let isSound = decode(&rest, &connection, now: now)
+        connection.pending = Array(rest)
+        return isSound
+      }
+    }
+    pendingBytes += connection.pending.count
+    connections[descriptor] = connection
+    return isSound && pendingBytes <= StreamReceiver.pendingBytesMax
+  }
+
+  /// Decodes whole lines and batches off the front of `bytes`; false when the connection must end.
+  private mutating func decode(
+    _ bytes: inout UnsafeRawBufferPointer, _ connection: inout Connection, now: Int64
+  ) -> Bool {
+    while !bytes.isEmpty {
+      if connection.isSkippingLine {
+        let feed = bytes.firstIndex(of: 0x0A)
+        bytes = UnsafeRawBufferPointer(rebasing: bytes[(feed.map { $0 + 1 } ?? bytes.endIndex)...])
+        connection.isSkippingLine = feed == nil
+      } else if case .tooLarge = UsageBatchFrame.inspect(bytes) {
+        // A length beyond every bound: there is no next frame to find, so refuse and hang up.
+        filler.reject(.badBatch, bytes, now: now)
+        return false
+      } else if !filler.addPart(&bytes, isFinal: false, now: now) {
+        guard bytes.count > JSONEventDecoder.lineBytesMax, !UsageBatchFrame.hasMagic(bytes) else { return true }
+        filler.reject(.tooLong, bytes, now: now)
+        connection.isSkippingLine = true
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,103 @@
+import UsageModel
+
+/// Reports and tables as JSON: keys in their given order, one row a line, so that two outputs can be
+/// compared with `diff`.
+enum JSONDocument {
+  static func append(
+    _ document: ReportDocument, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
+  ) {
+    JSONWriter.append(literal: "{\n", to: &bytes)
+    appendMember("report", document.report, to: &bytes)
+    appendMember("method", document.method, to: &bytes)
+    JSONWriter.append(literal: "  \"window\": ", to: &bytes)
+    let window: [(String, ReportValue)] = [
+      ("from", .text(document.window.from.description)),
+      ("to", .text(document.window.to.description)),
+      ("timezone", .text(document.timeZoneName)),
+    ]
+    appendObject(keys: window.map { key($0.0) }, values: window.map { $0.1 }, to: &bytes)
+    JSONWriter.append(literal: ",\n", to: &bytes)
+    appendMember("population", document.population, to: &bytes)
+    appendMember("catalog", document.catalog, to: &bytes)
+    JSONWriter.append(literal: "  \"totals\": ", to: &bytes)
+    appendObject(
+      keys: document.totals.map { key($0.name) }, values: document.totals.map { $0.value }, to: &bytes)
+    JSONWriter.append(literal: ",\n", to: &bytes)
+    appendRows(columns: document.columns, rows: rows, to: &bytes)
+    JSONWriter.append(literal: ",\n", to: &bytes)
+    appendWarnings(document.warnings, to: &bytes)
+    JSONWriter.append(literal: "\n}\n", to: &bytes)
+  }
+
+  static func append(_ table: GenericTable, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]) {
+    JSONWriter.append(literal: "{\n", to: &bytes)
+    appendRows(columns: table.distinctColumns, rows: rows, to: &bytes)
+    if !table.warnings.isEmpty {
+      JSONWriter.append(literal: ",\n", to: &bytes)
+      appendWarnings(table.warnings, to: &bytes)
+    }
+    JSONWriter.append(literal: "\n}\n", to: &bytes)
+  }
+
+  /// Newline-delimited JSON: one object a row.
+  static func appendLines(
+    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
+  ) {
+    let keys = columns.map(key)
+    for row in rows {
+      appendObject(keys: keys, values: row, to: &bytes)
+      bytes.append(UInt8(ascii: "\n"))
+    }
+  }
+
+  private static func appendRows(
+    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
+  ) {
+    let keys = columns.map(key)
+    JSONWriter.append(literal: "  \"rows\": [", to: &bytes)
+    var separator = "\n    "
+    for row in rows {
+      JSONWriter.append(literal: separator, to: &bytes)
+      appendObject(keys: keys, values: row, to: &bytes)
+      separator = ",\n    "
+    }
+    JSONWriter.append(literal: rows.isEmpty ? "]" : "\n  ]", to: &bytes)
+  }
+
+  private static func appendWarnings(_ warnings: [String], to bytes: inout [UInt8]) {
+    JSONWriter.append(literal: "  \"warnings\": [", to: &bytes)
+    var separator = "\n    "
+    for warning in warnings {
+      JSONWriter.append(literal: separator, to: &bytes)
+      JSONWriter.append(string: warning, to: &bytes)
+      separator = ",\n    "
+    }
+    JSONWriter.append(literal: warnings.isEmpty ? "]" : "\n  ]", to: &bytes)
+  }
+
+  /// A key with its quotes and colon, escaped once for all rows.
+  private static func key(_ name: String) -> [UInt8] {
+    var bytes: [UInt8] = []
+    JSONWriter.append(string: name, to: &bytes)
+    JSONWriter.append(literal: ": ", to: &bytes)
+    return bytes
+  }
+
+  private static func appendObject(keys: [[UInt8]], values: [ReportValue], to bytes: inout [UInt8]) {
+    precondition(keys.count == values.count, "BUG: a row needs one value a column")
+    bytes.append(UInt8(ascii: "{"))
+    for index in keys.indices {
+      if index > 0 { JSONWriter.append(literal: ", ", to: &bytes) }
+      bytes.append(contentsOf: keys[index])
+      JSONWriter.append(values[index], to: &bytes)
+    }
+    bytes.append(UInt8(ascii: "}"))
+  }
+
+  private static func appendMember(_ name: String, _ text: String, to bytes: inout [UInt8]) {
+    JSONWriter.append(literal: "  ", to: &bytes)
+    bytes.append(contentsOf: key(name))
+    JSONWriter.append(string: text, to: &bytes)
+    JSONWriter.append(literal: ",\n", to: &bytes)
+  }
+}

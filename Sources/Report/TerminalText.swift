@@ -1,0 +1,68 @@
+/// A page as aligned text for a terminal or a text file.
+enum TerminalText {
+  static func append(_ page: Page, _ options: RenderOptions, to bytes: inout [UInt8]) {
+    let ink = Ink(isOn: options.usesColor)
+    let width = options.terminalColumns
+    var lines = wrap(page.title, to: width).map(ink.bold)
+    lines += totals(page, width)
+    if !lines.isEmpty, !page.table.columns.isEmpty { lines.append("") }
+    lines += table(page, width, ink)
+    lines += page.notes.map(ink.dim)
+    lines += page.warnings.map { ink.yellow("warning:") + " " + $0 }
+    for line in lines {
+      bytes.append(contentsOf: line.utf8)
+      bytes.append(UInt8(ascii: "\n"))
+    }
+  }
+
+  /// One line of totals, or a list of them when they are all there is.
+  private static func totals(_ page: Page, _ width: Int?) -> [String] {
+    page.table.columns.isEmpty ? page.totals.map { "  " + $0 } : wrap(page.totals, to: width)
+  }
+
+  private static func table(_ page: Page, _ width: Int?, _ ink: Ink) -> [String] {
+    guard !page.table.columns.isEmpty else { return [] }
+    guard !page.table.cells.isEmpty else { return [ink.dim("no rows")] }
+    let layout = page.table.layout(terminalColumns: width)
+    var lines = [ink.bold(layout.header)] + layout.rows
+    if page.hiddenRowCount > 0 {
+      let rows = page.hiddenRowCount == 1 ? "row" : "rows"
+      lines.append(
+        ink.dim("… \(HumanNumber.count(Int64(page.hiddenRowCount))) more \(rows), --limit 0 for all"))
+    }
+    if !layout.leftOut.isEmpty {
+      let columns = layout.leftOut.joined(separator: ", ")
+      lines.append(ink.dim("no room for: \(columns) (a wider terminal or --format csv has them)"))
+    }
+    return lines
+  }
+
+  /// Joins parts with ` · `, beginning a new line where the width ends.
+  private static func wrap(_ parts: [String], to width: Int?) -> [String] {
+    var lines: [String] = []
+    for part in parts {
+      if let last = lines.last {
+        let joined = last + " · " + part
+        if DisplayWidth.of(joined) <= width ?? .max {
+          lines[lines.count - 1] = joined
+          continue
+        }
+      }
+      lines.append(part)
+    }
+    return lines
+  }
+}
+
+/// Terminal styles (ECMA-48 SGR), or none.
+private struct Ink {
+  let isOn: Bool
+
+  func bold(_ text: String) -> String { styled(text, "1") }
+  func dim(_ text: String) -> String { styled(text, "2") }
+  func yellow(_ text: String) -> String { styled(text, "33") }
+
+  private func styled(_ text: String, _ code: String) -> String {
+    isOn ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+  }
+}

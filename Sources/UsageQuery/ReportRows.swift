@@ -1,0 +1,107 @@
+import Aggregation
+import UsageModel
+
+/// One row before suppression and order.
+struct ReportRow {
+  /// By key column, the rank of its value.
+  var key: [Int32]
+  var people: RowPeople
+  /// Ascending: what stands before the order of the keys.
+  var priority: [Int64] = []
+  var values: [ReportValue]
+}
+
+/// Orders and suppresses rows, and spells out their keys.
+struct ReportRows {
+  /// What is shown, in order: keys, then values.
+  private(set) var shown: [[ReportValue]] = []
+  /// The shown rows' own values, without keys.
+  private(set) var values: [[ReportValue]] = []
+  private(set) var suppressedCount = 0
+
+  init(_ rows: [ReportRow], columns: [RowLayout.Column], minimumPeople: Int) {
+    let places = GroupOrder(columns: columns).places(of: rows.map(\.key))
+    let suppression = Suppression(
+      rows: rows.map { Suppression.Row(people: $0.people, columnRanks: $0.key) },
+      blockOfColumn: columns.map(\.block), placeInOrder: places, minimumPeople: minimumPeople)
+    let kept = rows.indices.filter { !suppression.isSuppressed[$0] }
+    suppressedCount = rows.count - kept.count
+    let ordered = kept.sorted { left, right in
+      rows[left].priority == rows[right].priority
+        ? places[left] < places[right]
+        : rows[left].priority.lexicographicallyPrecedes(rows[right].priority)
+    }
+    values = ordered.map { rows[$0].values }
+    shown = ordered.map { index in
+      zip(columns, rows[index].key).map { column, rank in ReportValue(column.table.values[Int(rank)]) }
+        + rows[index].values
+    }
+  }
+}
+
+/// The order of rows where the methods give none: their key values joined by commas, as bytes; ties by the
+/// columns one by one, absent first.
+private struct GroupOrder {
+  private let columns: [RowLayout.Column]
+
+  init(columns: [RowLayout.Column]) { self.columns = columns }
+
+  /// By row, its place in the order.
+  func places(of keys: [[Int32]]) -> [Int32] {
+    // Where no value holds a comma, comparing "value," column by column is the same, and needs no text.
+    let hasCommas = columns.contains { column in
+      column.table.values.contains { $0?.utf8.contains(UInt8(ascii: ",")) ?? false }
+    }
+    let sortKeys: [[Int32]]
+    if hasCommas {
+      sortKeys = rankedByText(keys)
+    } else {
+      let ranks = columns.indices.map(rankOfValueWithComma(column:))
+      sortKeys = keys.map { key in key.indices.map { ranks[$0][Int(key[$0])] } + key }
+    }
+    let order = keys.indices.sorted { sortKeys[$0].lexicographicallyPrecedes(sortKeys[$1]) }
+    var places = [Int32](repeating: 0, count: keys.count)
+    for (place, index) in order.enumerated() { places[index] = Int32(truncatingIfNeeded: place) }
+    return places
+  }
+
+  /// By rank of a column's value, its rank once a comma follows (none follows the last column).
+  private func rankOfValueWithComma(column: Int) -> [Int32] {
+    let isLast = column == columns.count - 1
+    let texts = columns[column].table.values.map { Utf8Key(($0 ?? "") + (isLast ? "" : ",")) }
+    return Self.ranks(of: texts)
+  }
+
+  private func rankedByText(_ keys: [[Int32]]) -> [[Int32]] {
+    let texts = keys.map { key in
+      Utf8Key(zip(columns, key).map { $0.table.values[Int($1)] ?? "" }.joined(separator: ","))
+    }
+    return zip(Self.ranks(of: texts), keys).map { [$0] + $1 }
+  }
+
+  /// Equal texts have equal ranks.
+  private static func ranks(of texts: [Utf8Key]) -> [Int32] {
+    let order = texts.indices.sorted { texts[$0] < texts[$1] }
+    var ranks = [Int32](repeating: 0, count: texts.count)
+    var rank: Int32 = 0
+    for (position, index) in order.enumerated() {
+      if position > 0, texts[order[position - 1]] != texts[index] { rank += 1 }
+      ranks[index] = rank
+    }
+    return ranks
+  }
+}
+
+extension ReportValue {
+  /// A text, or null.
+  init(_ text: String?) { self = text.map(ReportValue.text) ?? .null }
+
+  /// A share or score, or null.
+  init(_ number: Double?) { self = number.map(ReportValue.number) ?? .null }
+
+  /// A count or time, or null.
+  init(_ integer: Int64?) { self = integer.map(ReportValue.integer) ?? .null }
+
+  /// A count.
+  init(count: Int) { self = .integer(Int64(count)) }
+}

@@ -1,0 +1,279 @@
+import Aggregation
+import UsageModel
+
+/// What every report works on: the window, who and what it is about, and the events it asked for.
+struct ReportScope {
+  /// Which events a report reads.
+  enum Reach {
+    case window
+    /// All history: what began before the window or ends after it counts too.
+    case everything
+  }
+
+  let options: QueryOptions
+  let bounds: WindowBounds
+  let directory: PersonDirectory
+  let population: Population
+  let features: FeatureDirectory
+  let keys: EventKeys
+  let census: WindowCensus
+  let tickets: [Ticket]
+  let sourceNames: [String]
+  /// By member: whether `--where` chooses them.
+  let isChosen: [Bool]
+  /// By rank: whether `--app` and `--feature` choose the feature.
+  let isSelected: [Bool]
+  let columns: EventColumns
+  private(set) var warnings: [String]
+  /// Entries of the store's name tables.
+  private let limits: (users: Int, features: Int, sources: Int)
+
+  var window: Window { bounds.window }
+
+  /// Loads what the report needs from one snapshot.
+  ///
+  /// - Throws: `QueryError` for options that cannot be met, and whatever reading the store throws.
+  init(
+    _ data: some UsageData, _ options: QueryOptions, reach: Reach, columns selection: EventColumns.Selection
+  ) throws {
+    try Self.check(options)
+    self.options = options
+    (bounds, warnings) = try Self.windowBounds(data, options)
+    let roster = try data.roster()
+    tickets = try data.tickets()
+    let userNames = try data.userNames()
+    features = FeatureDirectory(storeNames: try data.featureNames(), catalog: try data.catalog())
+    directory = PersonDirectory(roster: roster, userNames: userNames, tickets: tickets)
+    sourceNames = try data.sourceNames()
+    limits = (userNames.count, features.rankOfNumber.count, max(1, sourceNames.count))
+    columns = try Self.load(
+      data, startingIn: reach == .window ? bounds.span : nil, columns: selection, limits: limits)
+    census = WindowCensus(
+      columns, bounds: bounds, userCount: userNames.count, rankOfFeature: features.rankOfNumber)
+    population =
+      roster.isEmpty
+      ? Population(
+        observed: Self.seenPeople(directory, census, tickets, bounds), window: bounds.window)
+      : Population(roster: roster, directory: directory, window: bounds.window)
+    let population = self.population
+    keys = EventKeys(
+      personOfUser: directory.personOfUser.map { population.memberOfPerson[Int($0)] },
+      personCount: population.memberCount, rankOfFeature: features.rankOfNumber,
+      appOfRank: features.appOfRank, appCount: features.apps.count)
+    isChosen = (0..<population.memberCount).map { member in
+      options.filters.allSatisfy { filter in
+        let table = population.attributes[filter.attribute]?.table
+        return !filter.value.isEmpty
+          && table?.rank(of: filter.value) == population.rank(of: filter.attribute, member: member)
+      }
+    }
+    isSelected = features.isSelected(app: options.app, feature: options.feature)
+    warnings += selectionWarnings()
+  }
+
+  mutating func warn(_ text: String) { warnings.append(text) }
+
+  /// Calls the body with each feature's cells, judged against its benchmark, by rank.
+  func forEachFeature(_ source: BenchmarkSource, _ body: (FeatureCells) -> Void) {
+    columns.forEachFeature(keys: keys, bounds: bounds, benchmark: source.benchmark, body: body)
+  }
+
+  /// People whose rows remember who they are: those that suppression may hide.
+  var peopleKept: Int { options.minimumGroupSize }
+
+  /// Attributes of people among `--by`, in order.
+  var groupAttributes: [PersonAttribute] { options.groupBy.compactMap(\.personAttribute) }
+
+  /// `--by` as columns: `feature` brings `app` along, just before it.
+  var groupItems: [RowLayout.Item] {
+    options.groupBy.flatMap { dimension -> [RowLayout.Item] in
+      switch dimension {
+      case .app: [.own(.app)]
+      case .feature: options.groupBy.contains(.app) ? [.own(.feature)] : [.own(.app), .own(.feature)]
+      default: dimension.personAttribute.map { [.person($0)] } ?? []
+      }
+    }
+  }
+
+  /// Catalog expectations by rank; observed features are expected of everyone when there is no catalog.
+  func expectations(observed isUsed: [Bool]) -> [FeatureExpectation] {
+    let roles = population.attributes[.role]?.table
+    return features.names.indices.map { rank in
+      guard features.hasCatalog else {
+        return FeatureExpectation(
+          roles: isUsed[rank] ? .everyone : .nobody,
+          targetDays: FeatureExpectation.targetDays(per28Days: 1, dayCount: window.dayCount))
+      }
+      guard let row = features.catalogRows[rank] else {
+        return FeatureExpectation(roles: .nobody, targetDays: 1)
+      }
+      let target = FeatureExpectation.targetDays(
+        per28Days: Int64(row.targetDays), dayCount: window.dayCount)
+      if row.roles.contains(where: { $0.hasSameBytes(as: "*") }) {
+        return FeatureExpectation(roles: .everyone, targetDays: target)
+      }
+      let wanted = row.roles.filter { !$0.isEmpty }.compactMap { roles?.rank(of: $0) }
+      return FeatureExpectation(roles: .roles(Set(wanted).sorted()), targetDays: target)
+    }
+  }
+
+  /// Features, by rank, with a use event before the window's end; only asked for without a catalog.
+  func observedFeatures(_ data: some UsageData, stopAtFirstSelected: Bool = false) throws -> [Bool] {
+    var isUsed = [Bool](repeating: false, count: features.names.count)
+    guard !features.hasCatalog else { return isUsed }
+    columns.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
+    if stopAtFirstSelected, zip(isUsed, isSelected).contains(where: { $0 && $1 }) { return isUsed }
+    let history = try history(data, columns: [.feature, .kind, .start])
+    history.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
+    return isUsed
+  }
+
+  /// The events before the window.
+  func history(_ data: some UsageData, columns: EventColumns.Selection) throws -> EventColumns {
+    let start = EventLimits.earliestTimeMilliseconds
+    let range = start..<max(start, bounds.historyEnd)
+    return try Self.load(data, startingIn: range, columns: columns, limits: limits)
+  }
+
+  private static func load(
+    _ data: some UsageData, startingIn range: Range<Int64>?, columns: EventColumns.Selection,
+    limits: (users: Int, features: Int, sources: Int)
+  ) throws -> EventColumns {
+    let loaded = try data.events(startingIn: range, columns: columns)
+    guard
+      loaded.isConsistent(
+        userCount: limits.users, featureCount: limits.features, sourceCount: limits.sources)
+    else { throw QueryError.inconsistentStore }
+    return loaded
+  }
+
+  /// Chosen people with the role of a selected feature, but too few active days.
+  func tooNewCount(_ expectations: [FeatureExpectation]) -> Int {
+    var roles = ExpectedRoles.nobody
+    for rank in expectations.indices where isSelected[rank] {
+      roles = roles.union(expectations[rank].roles)
+    }
+    return (0..<population.memberCount).count { member in
+      isChosen[member] && !isEligible(member) && roles.contains(roleNumber(ofMember: member))
+    }
+  }
+
+  /// Active on enough days of the window to be expected of anything.
+  func isEligible(_ member: Int) -> Bool {
+    population.activeDays[member] >= Population.activeDaysMin(dayCount: window.dayCount)
+  }
+
+  /// A member's role as kernels number it: -1 for none.
+  func roleNumber(ofMember member: Int) -> Int32 {
+    let rank = population.rank(of: .role, member: member)
+    return rank == 0 ? -1 : rank
+  }
+
+  /// The totals that every report has.
+  func totals(tooNew: Int, suppressed: Int) -> [ReportField] {
+    var outsidePeople: Set<Int32> = []
+    var outsideEvents: Int64 = 0
+    for (user, count) in census.eventsOfUser.enumerated()
+    where count > 0 && keys.personOfUser[user] == EventKeys.none {
+      outsidePeople.insert(directory.personOfUser[user])
+      outsideEvents += count
+    }
+    return [
+      ReportField("people", ReportValue(count: isChosen.count { $0 })),
+      ReportField("outside_people", ReportValue(count: outsidePeople.count)),
+      ReportField("outside_events", .integer(outsideEvents)),
+      ReportField("too_new", ReportValue(count: tooNew)),
+      ReportField("suppressed", ReportValue(count: suppressed)),
+    ]
+  }
+
+  /// By member: whether they have an event in the window.
+  var isObserved: [Bool] {
+    var observed = [Bool](repeating: false, count: population.memberCount)
+    for (user, count) in census.eventsOfUser.enumerated() where count > 0 {
+      let member = Int(keys.personOfUser[user])
+      if member >= 0 { observed[member] = true }
+    }
+    return observed
+  }
+}
+
+extension ReportScope {
+  private static func check(_ options: QueryOptions) throws(QueryError) {
+    if options.groupBy.contains(.manager), !options.namesAllowed {
+      throw .purposeNeeded(option: "--by manager")
+    }
+    if case .days(let window) = options.window, window.dayCount == 0 {
+      throw .emptyWindow(from: window.from.description, to: window.to.description)
+    }
+  }
+
+  /// The window asked for, or the last days up to the newest event's day that is not after today.
+  private static func windowBounds(
+    _ data: some UsageData, _ options: QueryOptions
+  ) throws -> (WindowBounds, [String]) {
+    switch options.window {
+    case .days(let window): return (WindowBounds(window: window, rules: options.zone), [])
+    case .last(let dayCount):
+      let today = options.zone.day(of: options.nowMilliseconds)
+      let tomorrow = WindowBounds(
+        window: Window(from: today, to: today.advanced(by: 1)), rules: options.zone
+      ).span.upperBound
+      let newest = try data.newestEventMilliseconds(before: tomorrow).map(options.zone.day)
+      let to = (newest ?? today).advanced(by: 1)
+      let window = Window(from: to.advanced(by: -dayCount), to: to)
+      return (
+        WindowBounds(window: window, rules: options.zone), newestDayWarning(newest: newest, today: today)
+      )
+    }
+  }
+
+  private static func newestDayWarning(newest: CivilDay?, today: CivilDay) -> [String] {
+    guard let newest else {
+      return ["no event is stored up to today (\(today)); the window ends today"]
+    }
+    guard newest < today.advanced(by: -1) else { return [] }
+    return [
+      "the newest event is of \(newest), before yesterday; the window ends there, "
+        + "and an end of collection can look like a change of behaviour"
+    ]
+  }
+
+  /// By person: seen in events of the window, or as requester of one of its tickets.
+  private static func seenPeople(
+    _ directory: PersonDirectory, _ census: WindowCensus, _ tickets: [Ticket], _ bounds: WindowBounds
+  ) -> [Bool] {
+    var isSeen = [Bool](repeating: false, count: directory.names.count)
+    for (user, count) in census.eventsOfUser.enumerated() where count > 0 {
+      isSeen[Int(directory.personOfUser[user])] = true
+    }
+    var test = WindowTest(bounds)
+    for (ticket, person) in zip(tickets, directory.personOfTicket)
+    where test.contains(ticket.openedMilliseconds) {
+      isSeen[Int(person)] = true
+    }
+    return isSeen
+  }
+
+  /// Names that choose nothing, with near ones; people's names are never suggested.
+  private func selectionWarnings() -> [String] {
+    var warnings: [String] = []
+    if let app = options.app, features.appTable.rank(of: app) == nil {
+      warnings.append("--app: \"\(app)\" is unknown\(NearNames.hint(for: app, among: features.apps))")
+    } else if let feature = options.feature, !isSelected.contains(true) {
+      let known = features.names.compactMap { name in
+        options.app.map { $0.hasSameBytes(as: name.app) } ?? true ? name.feature : nil
+      }
+      warnings.append("--feature: \"\(feature)\" is unknown\(NearNames.hint(for: feature, among: known))")
+    }
+    for filter in options.filters {
+      let table = population.attributes[filter.attribute]?.table
+      guard filter.value.isEmpty || table?.rank(of: filter.value) == nil else { continue }
+      let known = filter.attribute == .manager ? [] : table?.values.compactMap { $0 } ?? []
+      warnings.append(
+        "--where: nobody in the window has \(filter.attribute.rawValue) \"\(filter.value)\""
+          + NearNames.hint(for: filter.value, among: known))
+    }
+    return warnings
+  }
+}

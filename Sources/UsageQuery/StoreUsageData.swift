@@ -1,0 +1,102 @@
+import Aggregation
+import ColumnChunk
+import EventStore
+import GRDB
+import UsageModel
+import WireFormat
+
+/// The event store as reports read it, on one snapshot.
+package struct StoreUsageData: UsageData {
+  private let database: Database
+
+  /// - Parameter database: a connection inside a read transaction, as `EventStore.read` gives it.
+  package init(_ database: Database) { self.database = database }
+
+  package func roster() throws -> [RosterRow] { try OrganisationStore.roster(in: database) }
+
+  package func catalog() throws -> [CatalogRow] { try OrganisationStore.catalog(in: database) }
+
+  package func tickets() throws -> [Ticket] { try OrganisationStore.tickets(in: database) }
+
+  package func userNames() throws -> [String] { try names(of: "user_name") }
+
+  package func sourceNames() throws -> [String] { try names(of: "source") }
+
+  package func featureNames() throws -> [FeatureName] {
+    var result: [FeatureName] = []
+    let rows = try Row.fetchCursor(database, sql: "SELECT id, app, feature FROM feature_name ORDER BY id")
+    while let row = try rows.next() {
+      Self.place(FeatureName(app: row[1], feature: row[2]), at: row[0], in: &result) {
+        FeatureName(app: "", feature: nil)
+      }
+    }
+    return result
+  }
+
+  private func names(of table: String) throws -> [String] {
+    var result: [String] = []
+    let rows = try Row.fetchCursor(database, sql: "SELECT id, name FROM \(table) ORDER BY id")
+    while let row = try rows.next() { Self.place(row[1], at: row[0], in: &result) { "" } }
+    return result
+  }
+
+  private static func place<Value>(
+    _ value: Value, at number: Int, in result: inout [Value], filler: () -> Value
+  ) {
+    while result.count < number { result.append(filler()) }
+    result.append(value)
+  }
+
+  package func sequenceGaps() throws -> [SequenceGap] {
+    var gaps: [SequenceGap] = []
+    var before: Row?
+    let sql = """
+      SELECT source, first, last, first_time_ms, last_time_ms FROM sequence_range ORDER BY source, first
+      """
+    let rows = try Row.fetchCursor(database, sql: sql)
+    while let row = try rows.next() {
+      let source: Int64 = row[0]
+      if let before, before[0] as Int64 == source {
+        gaps.append(
+          SequenceGap(
+            source: UInt32(source), edgeBeforeMilliseconds: before[4], edgeAfterMilliseconds: row[3],
+            missingCount: (row[1] as Int64) - (before[2] as Int64) - 1))
+      }
+      before = row.copy()
+    }
+    return gaps
+  }
+
+  package func eventBounds() throws -> ClosedRange<Int64>? {
+    let row = try Row.fetchOne(database, sql: "SELECT min(time_min_ms), max(time_max_ms) FROM chunk")
+    guard let row, let low = row[0] as Int64?, let high = row[1] as Int64? else { return nil }
+    return low...high
+  }
+
+  package func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64? {
+    var newest: Int64?
+    let reader = ChunkReader(database)
+    for chunk in try ChunkRow.all(overlapping: Int64.min...(limitMilliseconds - 1), in: database)
+    where chunk.timeMaximumMilliseconds > newest ?? .min {
+      if chunk.timeMaximumMilliseconds < limitMilliseconds {
+        newest = chunk.timeMaximumMilliseconds
+        continue
+      }
+      let times = try [Int64](unsafeUninitializedCapacity: chunk.rowCount) { buffer, count in
+        if let start = buffer.baseAddress { try reader.read(.time, of: chunk, into: start) }
+        count = chunk.rowCount
+      }
+      for time in times where time < limitMilliseconds { newest = max(newest ?? .min, time) }
+    }
+    return newest
+  }
+
+  package func events(
+    startingIn range: Range<Int64>?, columns: EventColumns.Selection
+  ) throws -> EventColumns {
+    if let range, range.isEmpty { return EventColumns() }
+    let chunks = try ChunkRow.all(overlapping: range.map { $0.lowerBound...($0.upperBound - 1) }, in: database)
+    var loader = EventColumnsLoader(chunks, ChunkReader(database))
+    return try loader.load(startingIn: range, columns)
+  }
+}

@@ -1,0 +1,77 @@
+import Aggregation
+import UsageModel
+
+extension UsageReports {
+  private static let strikeOutNames = [
+    "strikeouts", "people", "recovered", "called", "helped", "silent", "longest",
+  ]
+
+  /// Runs of failures within an episode, and how they ended, per feature.
+  ///
+  /// People columns of `--by` stand in front; `app` and `feature` are always there.
+  package static func strikeouts(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
+    try refuse([.user], in: options, report: "strikeouts", because: noSinglePeople)
+    let scope = try ReportScope(
+      data, options, reach: .everything,
+      columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence])
+    let groups = PersonGroups(
+      scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
+    let layout = RowLayout(
+      scope.groupAttributes.map(RowLayout.Item.person) + [.own(.app), .own(.feature)], groups: groups,
+      features: scope.features)
+    let found = scope.columns.strikeOuts(
+      keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember, groupCount: groups.count,
+      rankOfSource: ranksOfSources(scope.sourceNames), isSelected: scope.isSelected,
+      helpSought: helpSought(scope), peopleKept: scope.peopleKept)
+    let rows = ReportRows(
+      found.map { strikeOutRow($0, layout, scope) }, columns: layout.columns,
+      minimumPeople: options.minimumGroupSize)
+    let expectations = scope.expectations(
+      observed: try scope.observedFeatures(data, stopAtFirstSelected: true))
+    return document(
+      "strikeouts", scope: scope, columns: layout.columns, valueNames: strikeOutNames, rows: rows,
+      totals: scope.totals(tooNew: scope.tooNewCount(expectations), suppressed: rows.suppressedCount),
+      warnings: scope.warnings)
+  }
+
+  /// By the store's source number: 0 for "no source", then the sources in byte order.
+  static func ranksOfSources(_ names: [String]) -> [Int32] {
+    var ranks = [Int32](repeating: 0, count: max(1, names.count))
+    let order = names.indices.dropFirst().sorted { names[$0].precedesByBytes(names[$1]) }
+    for (place, number) in order.enumerated() { ranks[number] = Int32(truncatingIfNeeded: place + 1) }
+    return ranks
+  }
+
+  private static func helpSought(_ scope: ReportScope) -> HelpSought {
+    var opened: [HelpSought.Key: [Int64]] = [:]
+    for (ticket, person) in zip(scope.tickets, scope.directory.personOfTicket) {
+      let member = scope.population.memberOfPerson[Int(person)]
+      guard member >= 0 else { continue }
+      let app: Int32
+      if let name = ticket.app, !name.isEmpty {
+        guard let rank = scope.features.appTable.rank(of: name) else { continue }
+        app = rank - 1
+      } else {
+        app = -1
+      }
+      opened[HelpSought.Key(person: member, app: app), default: []].append(ticket.openedMilliseconds)
+    }
+    var sought = HelpSought(tickets: opened)
+    sought.setHelp(from: scope.columns, keys: scope.keys)
+    return sought
+  }
+
+  private static func strikeOutRow(
+    _ row: StrikeOuts, _ layout: RowLayout, _ scope: ReportScope
+  ) -> ReportRow {
+    ReportRow(
+      key: layout.key(
+        group: row.group, app: scope.features.appOfRank[row.rank] + 1,
+        feature: scope.features.featureNameOfRank[row.rank]),
+      people: row.people,
+      values: [
+        .integer(row.count), ReportValue(count: row.people.count), .integer(row.recovered),
+        .integer(row.called), .integer(row.helped), .integer(row.silent), .integer(row.longest),
+      ])
+  }
+}

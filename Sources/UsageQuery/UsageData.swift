@@ -1,0 +1,61 @@
+import Aggregation
+import UsageModel
+
+/// What reports read: implemented over the event store, and by plain arrays in tests.
+///
+/// All calls of one report see the same snapshot.
+package protocol UsageData {
+  func roster() throws -> [RosterRow]
+  func catalog() throws -> [CatalogRow]
+  func tickets() throws -> [Ticket]
+
+  /// Names by the store's number; index 0 is never used by an event.
+  func userNames() throws -> [String]
+  /// (app, feature) pairs by the store's number; index 0 is never used by an event.
+  func featureNames() throws -> [FeatureName]
+  /// Source names by the store's number; index 0 stands for "no source".
+  func sourceNames() throws -> [String]
+
+  /// Missing numbers of all sources, all history.
+  func sequenceGaps() throws -> [SequenceGap]
+
+  /// Start of the newest event that lies before `limitMilliseconds`; nil when there is none.
+  func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64?
+  /// Starts of the oldest and the newest event; nil without events.
+  func eventBounds() throws -> ClosedRange<Int64>?
+
+  /// Events that start in the range (all history when nil), with at least the columns asked for.
+  func events(startingIn range: Range<Int64>?, columns: EventColumns.Selection) throws -> EventColumns
+}
+
+/// An application and, unless the event named none, one of its features.
+///
+/// Equal and ordered by UTF-8 bytes: by application, then feature, an absent feature first.
+package struct FeatureName: Hashable, Comparable, Sendable {
+  package var app: String
+  package var feature: String?
+
+  package init(app: String, feature: String?) {
+    self.app = app
+    self.feature = feature
+  }
+
+  package static func == (left: FeatureName, right: FeatureName) -> Bool {
+    left.app.hasSameBytes(as: right.app)
+      && left.feature.map(Utf8Key.init) == right.feature.map(Utf8Key.init)
+  }
+
+  package static func < (left: FeatureName, right: FeatureName) -> Bool {
+    if !left.app.hasSameBytes(as: right.app) { return left.app.precedesByBytes(right.app) }
+    return switch (left.feature, right.feature) {
+    case (_, nil): false
+    case (nil, _): true
+    case (let leftFeature?, let rightFeature?): leftFeature.precedesByBytes(rightFeature)
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(Utf8Key(app))
+    hasher.combine(feature.map(Utf8Key.init))
+  }
+}

@@ -1,0 +1,180 @@
+import UsageModel
+
+/// A bounded batch of decoded events in columns, with what was refused on the way.
+///
+/// Decoders append to it; the writer drains it. It is filled by one thread, then handed over whole, so
+/// it needs no lock: whoever holds the reference owns it.
+package final class EventBatch: @unchecked Sendable {
+  /// Most events in a batch, and so in an arrival chunk: 64 Ki keeps a batch's columns near 5 MB.
+  package static let eventsMax = 65_536
+  /// A batch is also full when its distinct strings reach this: bounds memory under hostile names.
+  package static let stringBytesMax = 16 << 20
+  /// Most refused events kept verbatim per batch; further ones are only counted.
+  package static let rejectsKeptMax = 1_024
+  /// Longest part of a refused event that is kept.
+  package static let rejectBytesMax = 4_096
+
+  /// A refused event.
+  package struct Reject: Sendable {
+    package var reason: RejectReason
+    /// String number of the sender's id when it could be read, else 0.
+    package var source: UInt32
+    /// The sender's number when it could be read, else 0.
+    package var sequence: Int64
+    /// Its first ``rejectBytesMax`` bytes; nil when only counted.
+    package var bytes: [UInt8]?
+    /// How many bytes it had.
+    package var byteCount: Int
+  }
+
+  /// Number of events.
+  package private(set) var count = 0
+  package var strings = StringTable()
+  package private(set) var rejects: [Reject] = []
+
+  // Columns; strings by their number in `strings`, 0 absent.
+  package let time: UnsafeMutablePointer<Int64>
+  package let user: UnsafeMutablePointer<UInt32>
+  package let app: UnsafeMutablePointer<UInt32>
+  package let feature: UnsafeMutablePointer<UInt32>
+  package let kind: UnsafeMutablePointer<UInt8>
+  package let outcome: UnsafeMutablePointer<UInt8>
+  /// Milliseconds plus one; 0 absent.
+  package let durationPlusOne: UnsafeMutablePointer<Int64>
+  package let host: UnsafeMutablePointer<UInt32>
+  package let session: UnsafeMutablePointer<UInt32>
+  package let version: UnsafeMutablePointer<UInt32>
+  package let cause: UnsafeMutablePointer<UInt32>
+  package let source: UnsafeMutablePointer<UInt32>
+  /// 0 absent.
+  package let sequence: UnsafeMutablePointer<Int64>
+  /// Canonical JSON object with sorted keys.
+  package let attributes: UnsafeMutablePointer<UInt32>
+
+  package init() {
+    let capacity = Self.eventsMax
+    time = .allocate(capacity: capacity)
+    user = .allocate(capacity: capacity)
+    app = .allocate(capacity: capacity)
+    feature = .allocate(capacity: capacity)
+    kind = .allocate(capacity: capacity)
+    outcome = .allocate(capacity: capacity)
+    durationPlusOne = .allocate(capacity: capacity)
+    host = .allocate(capacity: capacity)
+    session = .allocate(capacity: capacity)
+    version = .allocate(capacity: capacity)
+    cause = .allocate(capacity: capacity)
+    source = .allocate(capacity: capacity)
+    sequence = .allocate(capacity: capacity)
+    attributes = .allocate(capacity: capacity)
+  }
+
+  deinit {
+    time.deallocate()
+    user.deallocate()
+    app.deallocate()
+    feature.deallocate()
+    kind.deallocate()
+    outcome.deallocate()
+    durationPlusOne.deallocate()
+    host.deallocate()
+    session.deallocate()
+    version.deallocate()
+    cause.deallocate()
+    source.deallocate()
+    sequence.deallocate()
+    attributes.deallocate()
+  }
+
+  package var isEmpty: Bool { count == 0 && rejects.isEmpty }
+
+  /// Whether no further event fits.
+  package var isFull: Bool {
+    count == Self.eventsMax || strings.arenaCount >= Self.stringBytesMax || rejects.count >= Self.eventsMax
+  }
+
+  /// How many more events fit.
+  package var freeCount: Int { Self.eventsMax - count }
+
+  /// Empties the batch for reuse.
+  package func removeAll() {
+    count = 0
+    rejects.removeAll(keepingCapacity: rejects.count <= Self.rejectsKeptMax)
+    strings.removeAll()
+  }
+
+  /// One event's values while it is being decoded; strings already interned.
+  package struct Row {
+    package var time: Int64 = 0
+    package var user: UInt32 = 0
+    package var app: UInt32 = 0
+    package var feature: UInt32 = 0
+    package var kind = EventKind.use.rawValue
+    package var outcome = EventOutcome.ok.rawValue
+    package var durationPlusOne: Int64 = 0
+    package var host: UInt32 = 0
+    package var session: UInt32 = 0
+    package var version: UInt32 = 0
+    package var cause: UInt32 = 0
+    package var source: UInt32 = 0
+    package var sequence: Int64 = 0
+    package var attributes: UInt32 = 0
+
+    package init() {}
+  }
+
+  /// Adds an event that passed every check.
+  ///
+  /// - Precondition: the batch is not full.
+  @inline(__always)
+  package func append(_ row: borrowing Row) {
+    precondition(count < Self.eventsMax, "BUG: append to a full batch")
+    let index = count
+    time[index] = row.time
+    user[index] = row.user
+    app[index] = row.app
+    feature[index] = row.feature
+    kind[index] = row.kind
+    outcome[index] = row.outcome
+    durationPlusOne[index] = row.durationPlusOne
+    host[index] = row.host
+    session[index] = row.session
+    version[index] = row.version
+    cause[index] = row.cause
+    source[index] = row.source
+    sequence[index] = row.sequence
+    attributes[index] = row.attributes
+    count = index &+ 1
+  }
+
+  /// Records a refused event; its bytes are kept up to the named bounds.
+  @inline(never)
+  package func reject(
+    _ reason: RejectReason, bytes: UnsafeBufferPointer<UInt8>, source: UInt32 = 0, sequence: Int64 = 0
+  ) {
+    let kept = rejects.count < Self.rejectsKeptMax ? Array(bytes.prefix(Self.rejectBytesMax)) : nil
+    rejects.append(
+      Reject(reason: reason, source: source, sequence: sequence, bytes: kept, byteCount: bytes.count))
+  }
+
+  /// Event `index` as a plain value, for tests and comparisons off the hot path.
+  package func event(at index: Int) -> UsageEvent {
+    precondition(index < count)
+    let duration = durationPlusOne[index]
+    return UsageEvent(
+      timeMilliseconds: time[index],
+      user: strings.text(of: user[index]) ?? "",
+      app: strings.text(of: app[index]) ?? "",
+      feature: strings.text(of: feature[index]),
+      kind: EventKind(rawValue: kind[index]) ?? .use,
+      outcome: EventOutcome(rawValue: outcome[index]) ?? .ok,
+      durationMilliseconds: duration == 0 ? nil : UInt32(clamping: duration - 1),
+      host: strings.text(of: host[index]),
+      session: strings.text(of: session[index]),
+      version: strings.text(of: version[index]),
+      cause: strings.text(of: cause[index]),
+      source: strings.text(of: source[index]),
+      sequence: sequence[index] == 0 ? nil : UInt64(sequence[index]),
+      attributes: strings.text(of: attributes[index]).map(AttributesText.parse) ?? [:])
+  }
+}

@@ -1,0 +1,277 @@
+import UsageModel
+
+/// One JSON event while it is being read: what was found so far, and the first thing wrong with it.
+///
+/// Reading goes on after a bad field, so that a refused event can still be booked to its source.
+struct PartialEvent {
+  private var scanner: JSONScanner
+  private(set) var row = EventBatch.Row()
+  private var hasTime = false
+  private var firstProblem: RejectReason?
+  private var hasSequence = false
+  private var hasSource = false
+  private var extras = AttributeCollector()
+
+  init(_ scanner: JSONScanner) { self.scanner = scanner }
+
+  /// Reads the whole text.
+  ///
+  /// - Returns: nil when `row` is a good event, else why not.
+  mutating func decode(into batch: EventBatch, latestTimeMilliseconds: Int64) -> RejectReason? {
+    do {
+      guard scanner.peek() == 0x7B else {
+        try scanner.skipValue()
+        return scanner.peek() == 0 && scanner.isAtEnd ? .notObject : .notJSON
+      }
+      scanner.advance()
+      try members(batch, latestTimeMilliseconds)
+      guard scanner.peek() == 0, scanner.isAtEnd else { return .notJSON }
+    } catch .tooDeep {
+      return .tooDeep
+    } catch {
+      return .notJSON
+    }
+    return finish(batch)
+  }
+
+  @inline(__always)
+  private mutating func members(
+    _ batch: EventBatch, _ latestTimeMilliseconds: Int64
+  ) throws(JSONScanner.Failure) {
+    if scanner.peek() == 0x7D {
+      scanner.advance()
+      return
+    }
+    while true {
+      let key = try scanner.string()
+      try scanner.expect(0x3A)
+      try member(key, batch, latestTimeMilliseconds)
+      let next = scanner.peek()
+      scanner.advance()
+      if next == 0x7D { return }
+      guard next == 0x2C else { throw .notJSON }
+      _ = scanner.peek()
+    }
+  }
+
+  /// The checks that need the whole event, in the order in which reasons are promised.
+  @inline(__always)
+  private mutating func finish(_ batch: EventBatch) -> RejectReason? {
+    if let firstProblem { return firstProblem }
+    if !hasTime { return .missingTime }
+    if row.user == 0 { return .missingUser }
+    if row.app == 0 { return .missingApp }
+    if row.feature == 0 && row.kind == EventKind.use.rawValue { return .missingFeature }
+    if hasSource != hasSequence { return .sequence }
+    if extras.isEmpty { return nil }
+    guard extras.isWithinBounds else { return .attributes }
+    let text = extras.render()
+    if !text.isEmpty {
+      row.attributes = text.withUnsafeBufferPointer { bytes in
+        bytes.baseAddress.map { batch.strings.intern($0, bytes.count) } ?? 0
+      }
+    }
+    return nil
+  }
+
+  private mutating func note(_ problem: RejectReason) {
+    if firstProblem == nil { firstProblem = problem }
+  }
+
+  // MARK: Fields
+
+  /// Reads the value of one member; keys are told apart by length, then by bytes.
+  @inline(__always)
+  private mutating func member(
+    _ key: JSONScanner.Text, _ batch: EventBatch, _ latestTimeMilliseconds: Int64
+  ) throws(JSONScanner.Failure) {
+    switch key.length {
+    case 3 where isKey(key, "app"): try text(batch, \.app)
+    case 3 where isKey(key, "seq"): try sequence()
+    case 4 where isKey(key, "time"): try time(latestTimeMilliseconds)
+    case 4 where isKey(key, "user"): try text(batch, \.user)
+    case 4 where isKey(key, "kind"): try kind()
+    case 4 where isKey(key, "host"): try text(batch, \.host)
+    case 5 where isKey(key, "cause"): try text(batch, \.cause)
+    case 6 where isKey(key, "source"):
+      try text(batch, \.source)
+      hasSource = row.source != 0
+    case 7 where isKey(key, "feature"): try text(batch, \.feature)
+    case 7 where isKey(key, "outcome"): try outcome()
+    case 7 where isKey(key, "session"): try text(batch, \.session)
+    case 7 where isKey(key, "version"): try text(batch, \.version)
+    case 10 where isKey(key, "attributes"): try attributes()
+    case 11 where isKey(key, "duration_ms"): try duration()
+    default: try unknownField(key)
+    }
+  }
+
+  @inline(__always)
+  private func isKey(_ key: JSONScanner.Text, _ name: StaticString) -> Bool {
+    memoryIsEqual(key.start, name.utf8Start, name.utf8CodeUnitCount)
+  }
+
+  /// A known string field; `null` is the same as leaving it out.
+  @inline(__always)
+  private mutating func text(
+    _ batch: EventBatch, _ column: WritableKeyPath<EventBatch.Row, UInt32>
+  ) throws(JSONScanner.Failure) {
+    guard scanner.peek() == 0x22 else { return try notText() }
+    let value = try scanner.string()
+    if let problem = Self.problem(value) { return note(problem) }
+    row[keyPath: column] = batch.strings.intern(value.start, value.length)
+  }
+
+  @inline(__always)
+  private static func problem(_ value: JSONScanner.Text) -> RejectReason? {
+    if value.length == 0 { return .empty }
+    if value.length > EventLimits.stringBytesMax { return .tooLong }
+    if !value.isUTF8 { return .notUTF8 }
+    if containsNUL(value) { return .nulCharacter }
+    return nil
+  }
+
+  /// NUL can only come from an escape, and then the text is not in the input's ASCII fast path.
+  @inline(__always)
+  private static func containsNUL(_ value: JSONScanner.Text) -> Bool {
+    for index in 0..<value.length where value.start[index] == 0 { return true }
+    return false
+  }
+
+  @inline(never)
+  private mutating func notText() throws(JSONScanner.Failure) {
+    if scanner.peek() == 0x6E { return try scanner.literal("null") }
+    try skip()
+    note(.wrongType)
+  }
+
+  /// Skips a value of no use; invalid UTF-8 in it spoils the event but not the reading.
+  private mutating func skip() throws(JSONScanner.Failure) {
+    do {
+      try scanner.skipValue()
+    } catch .notUTF8 {
+      note(.notUTF8)
+    }
+  }
+
+  @inline(__always)
+  private mutating func time(_ latestTimeMilliseconds: Int64) throws(JSONScanner.Failure) {
+    let milliseconds: Int64?
+    switch scanner.peek() {
+    case 0x22:
+      let value = try scanner.string()
+      milliseconds = TimestampParser.milliseconds(
+        UnsafeBufferPointer(start: value.start, count: value.length))
+    case 0x2D, 0x30...0x39: milliseconds = try scanner.number().integer
+    default: return try notText()
+    }
+    guard let milliseconds, milliseconds >= EventLimits.earliestTimeMilliseconds,
+      milliseconds <= latestTimeMilliseconds
+    else { return note(.time) }
+    row.time = milliseconds
+    hasTime = true
+  }
+
+  @inline(__always)
+  private mutating func integer(
+    _ range: ClosedRange<Int64>, orNote problem: RejectReason
+  ) throws(JSONScanner.Failure) -> Int64? {
+    switch scanner.peek() {
+    case 0x2D, 0x30...0x39:
+      guard let value = try scanner.number().integer, range.contains(value) else {
+        note(problem)
+        return nil
+      }
+      return value
+    default:
+      try notText()
+      return nil
+    }
+  }
+
+  @inline(__always)
+  private mutating func duration() throws(JSONScanner.Failure) {
+    row.durationPlusOne = 0
+    if let value = try integer(0...EventLimits.durationMillisecondsMax, orNote: .duration) {
+      row.durationPlusOne = value + 1
+    }
+  }
+
+  @inline(__always)
+  private mutating func sequence() throws(JSONScanner.Failure) {
+    hasSequence = false
+    if let value = try integer(1...Int64.max, orNote: .sequence) {
+      row.sequence = value
+      hasSequence = true
+    }
+  }
+
+  @inline(__always)
+  private mutating func kind() throws(JSONScanner.Failure) {
+    guard scanner.peek() == 0x22 else { return try notText() }
+    let value = try scanner.string()
+    guard let kind = EventNames.kind(value.start, value.length) else { return note(.kind) }
+    row.kind = kind.rawValue
+  }
+
+  @inline(__always)
+  private mutating func outcome() throws(JSONScanner.Failure) {
+    guard scanner.peek() == 0x22 else { return try notText() }
+    let value = try scanner.string()
+    guard let outcome = EventNames.outcome(value.start, value.length) else { return note(.outcome) }
+    row.outcome = outcome.rawValue
+  }
+
+  // MARK: Attributes
+
+  @inline(never)
+  private mutating func attributes() throws(JSONScanner.Failure) {
+    guard scanner.peek() == 0x7B else { return try notText() }
+    scanner.advance()
+    extras.removeGiven()
+    if scanner.peek() == 0x7D { return scanner.advance() }
+    while true {
+      let key = try scanner.string()
+      try scanner.expect(0x3A)
+      if scanner.peek() == 0x22 {
+        let value = try scanner.string()
+        if !key.isUTF8 || !value.isUTF8 { note(.notUTF8) }
+        if Self.containsNUL(key) || Self.containsNUL(value) { note(.nulCharacter) }
+        extras.add(key, value)
+      } else {
+        try skip()
+        note(.attributes)
+      }
+      let next = scanner.peek()
+      scanner.advance()
+      if next == 0x7D { return }
+      guard next == 0x2C else { throw .notJSON }
+    }
+  }
+
+  /// Keeps an unknown string, number or boolean as an attribute if there is room; ignores the rest.
+  @inline(never)
+  private mutating func unknownField(_ key: JSONScanner.Text) throws(JSONScanner.Failure) {
+    guard key.isUTF8 else {
+      note(.notUTF8)
+      return try skip()
+    }
+    switch scanner.peek() {
+    case 0x22:
+      let value = try scanner.string()
+      if !value.isUTF8 { return note(.notUTF8) }
+      if Self.containsNUL(key) || Self.containsNUL(value) { return }
+      extras.addUnknown(key, value)
+    case 0x2D, 0x30...0x39:
+      let value = try scanner.number()
+      extras.addUnknown(key, JSONScanner.Text(start: value.start, length: value.length))
+    case 0x74:
+      try scanner.literal("true")
+      extras.addUnknown(key, "true")
+    case 0x66:
+      try scanner.literal("false")
+      extras.addUnknown(key, "false")
+    default: try skip()
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Control
+import EventStore
+import Foundation
+import GRDB
+import Report
+import UsageModel
+import UsageQuery
+
+/// Settings kept in the database.
+enum SettingName: String, CaseIterable {
+  /// IANA name of the zone whose civil days count.
+  case timeZone = "organisation.timezone"
+  /// What the organisation is called in reports.
+  case organisationName = "organisation.name"
+
+  var purpose: String {
+    switch self {
+    case .timeZone: "zone whose days count, such as Europe/Oslo (default UTC)"
+    case .organisationName: "how reports call the organisation"
+    }
+  }
+
+  /// Checks a value before it is stored.
+  func validate(_ value: String) throws {
+    switch self {
+    case .timeZone:
+      _ = try TimeZoneLoading.zoneRules(named: value, covering: 0...1)
+    case .organisationName:
+      guard value.utf8.count <= EventLimits.stringBytesMax else {
+        throw UsageError("the name is longer than \(EventLimits.stringBytesMax) bytes")
+      }
+    }
+  }
+}
+
+struct SettingsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "settings", abstract: "Settings kept in the database.",
+    discussion: """
+      EXAMPLES:
+        waterline settings set organisation.timezone Europe/Oslo
+        waterline settings get
+
+      SETTINGS:
+      \(SettingName.allCases.map { "  \($0.rawValue)  \($0.purpose)" }.joined(separator: "\n"))
+      """,
+    subcommands: [Get.self, Set.self], defaultSubcommand: Get.self)
+
+  struct Get: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show one setting or all.")
+
+    @Argument(help: "Name of the setting.") var name: String?
+    @OptionGroup var database: DatabaseOption
+    @OptionGroup var format: FormatOptions
+
+    func run() throws {
+      let known = try name.map { try SettingsCommand.known($0) }
+      let values = try EventStore(readingAt: database.path).read { try SettingStore.all(in: $0) }
+      let rows = SettingName.allCases.filter { known == nil || $0 == known }.map { setting -> [ReportValue] in
+        let value = values.first { $0.name == setting.rawValue }?.value
+        return [.text(setting.rawValue), value.map(ReportValue.text) ?? .null]
+      }
+      format.print(GenericTable(columns: ["name", "value"], rows: rows))
+    }
+  }
+
+  struct Set: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Change a setting; an empty value removes it.")
+
+    @Argument(help: "Name of the setting.") var name: String
+    @Argument(help: "Its value.") var value: String
+    @OptionGroup var database: DatabaseOption
+
+    func run() throws {
+      let setting = try SettingsCommand.known(name)
+      if !value.isEmpty {
+        do {
+          try setting.validate(value)
+        } catch let error as QueryError {
+          throw UsageError("\(error)")
+        }
+      }
+      _ = try ControlClient(databasePath: database.path).run(.setSetting(name: setting.rawValue, value: value))
+    }
+  }
+
+  private static func known(_ name: String) throws -> SettingName {
+    guard let setting = SettingName(rawValue: name) else {
+      let names = SettingName.allCases.map(\.rawValue).joined(separator: ", ")
+      throw UsageError("no setting is called '\(SafeText.escaping(name))'; there are \(names)")
+    }
+    return setting
+  }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Control
+import EventStore
+import GRDB
+import Report
+import UsageModel
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "The daemon, the store and the ledger of what arrived and what did not.",
+    discussion: """
+      EXAMPLES:
+        waterline status
+        waterline status --sources --purpose "whose agent loses events" --limit 0
+
+      lost: numbers that a sender gave and nobody received. kernel_drops: datagrams that the kernel dropped \
+      before the daemon could read them; shown beside, as they may be the same events.
+      """)
+
+  @OptionGroup var database: DatabaseOption
+  @OptionGroup var format: FormatOptions
+
+  @Flag(help: "One row a source, those with losses first.") var sources = false
+
+  @Option(help: ArgumentHelp("Why you need sources by name; 'audit' shows it.", valueName: "text"))
+  var purpose: String?
+
+  func validate() throws {
+    if sources && (purpose ?? "").isEmpty {
+      throw ValidationError("--sources names people's workstations: say why with --purpose TEXT")
+    }
+  }
+
+  func run() throws {
+    if let purpose, !purpose.isEmpty { try Purpose.log(purpose, databasePath: database.path) }
+    let store = try EventStore(readingAt: database.path)
+    if sources {
+      format.print(Self.table(try store.read { try StoreStatus.sources(in: $0) }))
+    } else {
+      let status = try store.read { try StoreStatus(in: $0) }
+      let daemon = ControlClient(databasePath: database.path).daemonStatus()
+      format.printAll(Self.table(status, daemon, path: database.path))
+    }
+  }
+
+  private static func table(_ sources: [StoreStatus.Source]) -> GenericTable {
+    GenericTable(
+      columns: [
+        "source", "stored", "duplicate", "conflict", "rejected", "highest_seq", "lost", "gaps", "last_received",
+      ],
+      rows: sources.map {
+        [
+          $0.name.isEmpty ? .null : .text($0.name), .integer($0.stored), .integer($0.duplicate),
+          .integer($0.conflict), .integer($0.rejected), $0.highestSequence.map(ReportValue.integer) ?? .null,
+          .integer($0.lost), .integer($0.gapCount), moment($0.lastReceivedMilliseconds),
+        ]
+      })
+  }
+
+  private static func table(_ status: StoreStatus, _ daemon: DaemonStatus?, path: String) -> GenericTable {
+    var rows: [[ReportValue]] = []
+    func add(_ name: String, _ value: ReportValue) { rows.append([.text(name), value]) }
+    add("database", .text(path))
+    add("daemon", .text(daemon.map { "running (pid \($0.processID), version \($0.version))" } ?? "not running"))
+    for listener in daemon?.listeners ?? [] { add("listening.\(listener.transport)", .text(listener.address)) }
+    add("events", .integer(status.eventCount))
+    add("oldest_event", moment(status.oldestMilliseconds))
+    add("newest_event", moment(status.newestMilliseconds))
+    add("chunks", .integer(status.chunkCount))
+    add("chunks_not_merged", .integer(status.arrivalChunkCount))
+    add("chunk_bytes", .integer(status.chunkBytes))
+    add("file_bytes", .integer(status.fileBytes))
+    add("sources", .integer(status.sourceCount))
+    add("stored", .integer(status.stored))
+    add("duplicate", .integer(status.duplicate))
+    add("conflict", .integer(status.conflict))
+    add("rejected", .integer(status.rejected))
+    for (reason, count) in status.rejectedByReason { add("rejected.\(reason)", .integer(count)) }
+    add("lost", .integer(status.lost))
+    add("dead_letters", .integer(status.deadLetterCount))
+    for (name, value) in status.counters.sorted(by: { $0.key < $1.key }) { add(name, .integer(value)) }
+    add("roster_people", .integer(status.rosterPeople))
+    add("catalog_features", .integer(status.catalogFeatures))
+    add("tickets", .integer(status.ticketCount))
+    return GenericTable(columns: ["name", "value"], rows: rows)
+  }
+
+  private static func moment(_ milliseconds: Int64?) -> ReportValue {
+    milliseconds.map { .text(TimestampText.utc($0)) } ?? .null
+  }
+}

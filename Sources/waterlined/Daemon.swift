@@ -1,0 +1,137 @@
+import Control
+import EventStore
+import Foundation
+import Glibc
+import Ingest
+import UsageModel
+
+/// The running collector: store, writer, listeners and control socket, and the signals that steer them.
+final class Daemon {
+  private let loadConfiguration: () throws -> Configuration
+  private let configuration: Configuration
+  private let store: EventStore
+  private let queue = WriterQueue()
+  private let writerThread: StoreWriterThread
+  private let writer: QueuedWriter
+  private let listeners: Listeners
+  private let controlStop = StopSignal()
+  private let status: StatusBox
+
+  /// - Parameter loadConfiguration: reads all layers anew; called again on SIGHUP.
+  /// - Throws: `StoreError`, `ConfigurationError`; one line each.
+  init(loadConfiguration: @escaping () throws -> Configuration) throws {
+    self.loadConfiguration = loadConfiguration
+    configuration = try loadConfiguration()
+    Log.setThreshold(Log.Level(name: configuration.logLevel) ?? .info)
+    try Self.makeDirectories(configuration)
+    store = try EventStore(writingAt: configuration.databasePath, program: "waterlined")
+    writerThread = try StoreWriterThread(store: store, queue: queue)
+    writer = QueuedWriter(queue: queue, thread: writerThread)
+    listeners = Listeners(queue: queue)
+    status = StatusBox(
+      DaemonStatus(
+        processID: getpid(), version: ProductVersion.text, startedMilliseconds: Clock.nowMilliseconds(),
+        listeners: []))
+  }
+
+  /// Listens until SIGTERM or SIGINT; everything received by then is stored when this returns.
+  func run() throws {
+    let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
+    let controlPath = ControlSocket.path(forDatabase: configuration.databasePath)
+    let controlSocket = try Sockets.unixStream(controlPath)
+    chmod(controlPath, 0o600)
+    let writerThread = writerThread
+    let writer = writer
+    let writing = WorkerThread(name: "wl-writer") { writerThread.run() }
+    let compacting = WorkerThread(name: "wl-merge") { writerThread.runCompaction(through: writer) }
+    let status = status
+    let server = ControlServer(socket: controlSocket, store: writer, stop: controlStop) { status.value }
+    let controlling = WorkerThread(name: "wl-control") { server.run() }
+    defer {
+      listeners.closeAll()
+      controlStop.signal()
+      controlling.join()
+      writerThread.stopCompacting()
+      compacting.join()
+      queue.close()
+      writing.join()
+    }
+    try listeners.apply(configuration)
+    status.value.listeners = listeners.summary
+    announce()
+    while signals.wait() == SIGHUP { reload() }
+    Log.notice("stopping: storing what was received")
+  }
+
+  private func announce() {
+    let places = listeners.summary.map { "\($0.transport) \($0.address)" }.joined(separator: ", ")
+    Log.notice("listening on \(places); writing \(configuration.databasePath)")
+  }
+
+  /// Reads the configuration again and applies what can change while running.
+  private func reload() {
+    do {
+      let fresh = try loadConfiguration()
+      Log.setThreshold(Log.Level(name: fresh.logLevel) ?? .info)
+      if fresh.databasePath != configuration.databasePath {
+        Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
+      }
+      try Self.makeDirectories(fresh)
+      try listeners.apply(fresh)
+      status.value.listeners = listeners.summary
+      announce()
+    } catch {
+      Log.error("reload failed, going on as before: \(error)")
+    }
+  }
+
+  /// Makes the directories of database and sockets, readable for owner and group only.
+  private static func makeDirectories(_ configuration: Configuration) throws {
+    let files = [configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath]
+    for file in files.compactMap({ $0 }) {
+      let directory = URL(fileURLWithPath: file).deletingLastPathComponent().path
+      do {
+        try FileManager.default.createDirectory(
+          atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
+      } catch {
+        throw ConfigurationError("cannot make the directory \(directory): \(error.localizedDescription)")
+      }
+    }
+  }
+}
+
+/// The daemon's status, shared with the control socket's threads.
+private final class StatusBox: @unchecked Sendable {
+  private let lock = NSLock()
+  private var stored: DaemonStatus
+
+  init(_ status: DaemonStatus) { stored = status }
+
+  var value: DaemonStatus {
+    get { lock.withLock { stored } }
+    set { lock.withLock { stored = newValue } }
+  }
+}
+
+/// Signals taken by waiting for them, blocked everywhere else.
+///
+/// Make one before starting threads: they inherit the blocked set.
+struct SignalSet {
+  private var set = sigset_t()
+
+  init(_ signals: [Int32]) {
+    sigemptyset(&set)
+    for signal in signals { sigaddset(&set, signal) }
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    // A client that hangs up must not end the daemon.
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Waits for one of the signals.
+  func wait() -> Int32 {
+    var set = set
+    var received: Int32 = 0
+    sigwait(&set, &received)
+    return received
+  }
+}

@@ -1,0 +1,86 @@
+import Control
+import Ingest
+
+/// The open sockets and the threads that read them; changed as a whole when the configuration is reloaded.
+final class Listeners {
+  private struct Listener {
+    var transport: Transport
+    var socket: BoundSocket
+    var stop: StopSignal
+    var thread: WorkerThread
+    /// As the configuration names it, which for port 0 is not where it listens.
+    var configuredAddress: String
+  }
+
+  private let queue: WriterQueue
+  private var listeners: [Listener] = []
+
+  init(queue: WriterQueue) { self.queue = queue }
+
+  /// What is open, as `status` shows it.
+  var summary: [DaemonStatus.Listener] {
+    listeners.map {
+      DaemonStatus.Listener(
+        transport: $0.transport.rawValue, address: $0.socket.address,
+        receiveBufferBytes: $0.socket.receiveBufferBytes)
+    }
+  }
+
+  /// Opens what the configuration asks for and is not open, closes what it no longer asks for.
+  ///
+  /// - Throws: `SocketError`; what could be opened stays open.
+  func apply(_ configuration: Configuration) throws {
+    let wanted: [(Transport, String?)] = [
+      (.udp, configuration.udpAddress), (.unixDatagram, configuration.unixDatagramPath),
+      (.unixStream, configuration.unixStreamPath),
+    ]
+    for (transport, address) in wanted {
+      let open = listeners.first { $0.transport == transport }
+      if open?.configuredAddress == address { continue }
+      if let open { close(open) }
+      if let address { listeners.append(try start(transport, address)) }
+    }
+  }
+
+  /// Stops all, after taking what the sockets still hold.
+  func closeAll() {
+    for listener in listeners { listener.stop.signal() }
+    for listener in listeners { listener.thread.join() }
+    listeners.removeAll()
+  }
+
+  private func close(_ listener: Listener) {
+    listener.stop.signal()
+    listener.thread.join()
+    listeners.removeAll { $0.transport == listener.transport }
+  }
+
+  private func start(_ transport: Transport, _ address: String) throws -> Listener {
+    let stop = StopSignal()
+    let queue = queue
+    let socket: BoundSocket
+    let thread: WorkerThread
+    switch transport {
+    case .udp, .unixDatagram:
+      socket = try transport == .udp ? Sockets.udp(address) : Sockets.unixDatagram(address)
+      warnIfLow(socket, transport)
+      let receiver = DatagramReceiver(socket: socket, transport: transport, queue: queue, stop: stop)
+      thread = WorkerThread(name: "wl-\(transport.rawValue)") { receiver.run() }
+    case .unixStream:
+      socket = try Sockets.unixStream(address)
+      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop)
+      thread = WorkerThread(name: "wl-\(transport.rawValue)") { receiver.run() }
+    }
+    return Listener(
+      transport: transport, socket: socket, stop: stop, thread: thread, configuredAddress: address)
+  }
+
+  private func warnIfLow(_ socket: BoundSocket, _ transport: Transport) {
+    guard socket.receiveBufferBytes < Sockets.receiveBufferBytesLow else { return }
+    Log.warning(
+      """
+      the \(transport.rawValue) socket's buffer is only \(socket.receiveBufferBytes >> 10) KiB: bursts may be \
+      lost; raise the host's limit with 'sysctl -w net.core.rmem_max=\(Sockets.receiveBufferBytesWanted)'
+      """)
+  }
+}

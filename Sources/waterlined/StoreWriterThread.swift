@@ -1,0 +1,115 @@
+import EventStore
+import Foundation
+import GRDB
+import Ingest
+import UsageModel
+
+/// The one thread that writes: takes what receivers sealed, commits it in groups, runs commands between.
+final class StoreWriterThread: @unchecked Sendable {
+  /// Pause before a failed commit is tried again: a full disk is looked at once a second.
+  private static let retrySeconds: TimeInterval = 1
+  /// Longest sleep without work.
+  private static let idleSeconds: TimeInterval = 3_600
+
+  let store: EventStore
+  /// Only touched on the writer thread.
+  let writer: EventWriter
+  private let queue: WriterQueue
+  private let reader: EventStore
+  private let didCommit = NSCondition()
+  private var commitCount = 0
+  private var isStopping = false
+
+  init(store: EventStore, queue: WriterQueue) throws {
+    self.store = store
+    self.queue = queue
+    writer = EventWriter(store: store)
+    reader = try EventStore(readingAt: store.path)
+  }
+
+  /// Runs until the queue is closed and drained.
+  func run() {
+    while true {
+      let work = queue.take(timeout: Self.idleSeconds)
+      if !work.batches.isEmpty { commit(work.batches) }
+      for job in work.jobs { job() }
+      if !work.batches.isEmpty || !work.jobs.isEmpty { signalCommit() }
+      if work.isClosed && work.batches.isEmpty && work.jobs.isEmpty { return }
+    }
+  }
+
+  /// Commits until it succeeds: what receivers handed over is never given up.
+  private func commit(_ sealed: [SealedBatch]) {
+    let received = sealed.map {
+      ReceivedBatch(
+        batch: $0.batch, transport: $0.transport.rawValue, receivedMilliseconds: $0.receivedMilliseconds,
+        kernelDrops: $0.kernelDrops)
+    }
+    var hasFailed = false
+    while true {
+      do {
+        let summary = try writer.commit(received)
+        if hasFailed { Log.notice("writing again") }
+        Log.debug("stored \(summary.accepted) events, \(summary.duplicate) duplicate")
+        break
+      } catch {
+        if !hasFailed {
+          Log.error(
+            "cannot write \(store.path): \(StoreError.reason(of: error)); keeping \(sealed.count) batches and trying again"
+          )
+        }
+        hasFailed = true
+        Thread.sleep(forTimeInterval: Self.retrySeconds)
+      }
+    }
+    queue.recycle(sealed.map(\.batch))
+  }
+
+  // MARK: Merging
+
+  private func signalCommit() {
+    didCommit.withLock {
+      commitCount += 1
+      didCommit.broadcast()
+    }
+  }
+
+  func stopCompacting() {
+    didCommit.withLock {
+      isStopping = true
+      didCommit.broadcast()
+    }
+  }
+
+  /// Merges after commits, on a thread of its own, until told to stop.
+  func runCompaction(through writer: QueuedWriter) {
+    var seen = 0
+    while waitForCommit(after: &seen) {
+      do {
+        try compact(mergesAllArrivals: false, through: writer) { _ in }
+      } catch {
+        Log.warning("merging chunks failed: \(StoreError.reason(of: error))")
+      }
+    }
+  }
+
+  /// Runs the merges that are due.
+  func compact(
+    mergesAllArrivals: Bool, through writer: QueuedWriter, progress: @Sendable (Int) -> Void
+  ) throws {
+    let compactor = ChunkCompactor(reader: reader) { result in
+      try writer.write { try ChunkMerger.apply(result, in: $0) }
+    }
+    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
+    try compactor.run(
+      mergesAllArrivals: mergesAllArrivals, isSettled: { $0 < today.number }, progress: progress)
+  }
+
+  private func waitForCommit(after seen: inout Int) -> Bool {
+    didCommit.withLock {
+      while commitCount == seen && !isStopping { didCommit.wait() }
+      seen = commitCount
+      return !isStopping
+    }
+  }
+}

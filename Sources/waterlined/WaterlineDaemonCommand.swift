@@ -1,0 +1,85 @@
+import ArgumentParser
+import EventStore
+import Foundation
+import Glibc
+import UsageModel
+
+/// The command line of `waterlined`.
+@main
+struct WaterlineDaemonCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "waterlined",
+    abstract: "Collect usage events over UDP and Unix sockets into a SQLite database.",
+    discussion: """
+      Without options everything goes to your own places: the database to \
+      $XDG_STATE_HOME/waterline/waterline.db (root: /var/lib/waterline), sockets to \
+      $XDG_RUNTIME_DIR/waterline (root: /run/waterline), UDP to 127.0.0.1:4717. Naming any socket opens \
+      only those named. Flags win over the environment (WATERLINE_DB, WATERLINE_UDP, \
+      WATERLINE_UNIX_DATAGRAM, WATERLINE_UNIX_STREAM, WATERLINE_LOG_LEVEL), which wins over the file.
+
+      EXAMPLES:
+        waterlined
+        waterlined --db /srv/usage.db --udp 127.0.0.1:4717
+        waterlined --config /etc/waterline/waterlined.yaml
+
+      SIGTERM stores what was received and stops; SIGHUP reads the configuration again.
+      """,
+    version: ProductVersion.text)
+
+  @Option(name: .customLong("config"), help: ArgumentHelp("YAML configuration.", valueName: "file"))
+  var configurationPath: String?
+
+  @Option(help: ArgumentHelp("The database to write.", valueName: "file"))
+  var db: String?
+
+  @Option(help: ArgumentHelp("Listen for UDP datagrams; port 0 takes a free one.", valueName: "host:port"))
+  var udp: String?
+
+  @Option(help: ArgumentHelp("Listen on a Unix datagram socket.", valueName: "path"))
+  var unixDatagram: String?
+
+  @Option(help: ArgumentHelp("Listen on a Unix stream socket.", valueName: "path"))
+  var unixStream: String?
+
+  @Option(help: ArgumentHelp("How UDP senders prove who they are: none.", valueName: "mode"))
+  var mode: String?
+
+  @Option(help: ArgumentHelp("error, warning, notice, info or debug.", valueName: "level"))
+  var logLevel: String?
+
+  func run() throws {
+    umask(0o027)
+    do {
+      let daemon = try Daemon { try loadConfiguration() }
+      try daemon.run()
+    } catch {
+      Log.error("cannot start: \(StoreError.reason(of: error))")
+      throw ExitCode(1)
+    }
+  }
+
+  private func loadConfiguration() throws -> Configuration {
+    let variables = ProcessInfo.processInfo.environment
+    let flags = Configuration.Layer(
+      databasePath: db, udpAddress: udp, unixDatagramPath: unixDatagram, unixStreamPath: unixStream,
+      mode: mode, logLevel: logLevel)
+    var layers = [flags, .environment(variables)]
+    if let path = configurationPath ?? variables["WATERLINE_CONFIG"] { layers.append(try .file(path)) }
+    return try Configuration(
+      layers: layers, places: DefaultPlaces(environment: variables, userID: geteuid()))
+  }
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      // Wrong usage is 2 here (see `docs/configuration.md`); the library's own code for it is 64.
+      if exitCode(for: error) == .validationFailure {
+        FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+        Glibc.exit(2)
+      }
+      exit(withError: error)
+    }
+  }
+}

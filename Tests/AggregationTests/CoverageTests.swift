@@ -1,0 +1,155 @@
+import Testing
+import UsageModel
+
+@testable import Aggregation
+
+struct CoverageTests {
+  private static let groups: [Int32] = [0, 0, 1, 1, -1]
+  private static let facts = [
+    PersonFacts(role: 1, isEligible: true, isObserved: true, isUncertain: true),
+    PersonFacts(role: 2, isEligible: true, isObserved: true, isUncertain: false),
+    PersonFacts(role: -1, isEligible: true, isObserved: true, isUncertain: true),
+    PersonFacts(role: 1, isEligible: false, isObserved: true, isUncertain: false),
+    PersonFacts(role: 1, isEligible: true, isObserved: true, isUncertain: false),
+  ]
+  private static let expectations = [
+    FeatureExpectation(roles: .nobody, targetDays: 1),
+    FeatureExpectation(roles: .everyone, targetDays: 2),
+    FeatureExpectation(roles: .roles([1]), targetDays: 3),
+    FeatureExpectation(roles: .nobody, targetDays: 1),
+    FeatureExpectation(roles: .roles([1, 2, 9]), targetDays: 1),
+  ]
+
+  /// Cell by cell, as the methods say it.
+  private func slowLedger(
+    _ world: RandomEvents, _ facts: [PersonFacts], group: Int32, ranks: [Int]
+  ) -> [String: Double] {
+    var sums: [String: Double] = [:]
+    var unexpected: Set<Int> = []
+    var people: Set<Int> = []
+    for rank in ranks {
+      let expectation = Self.expectations[rank]
+      for person in Self.groups.indices where Self.groups[person] == group {
+        let events = world.counted.filter {
+          $0.person == Int32(person) && $0.rank == Int32(rank) && $0.isUse
+        }
+        let attempts = events.filter(RandomEvents.isInWindow)
+        let days = Set(attempts.filter(\.isOkUse).map { RandomEvents.rules.day(of: $0.start) }).count
+        let isBefore = events.contains {
+          $0.isOkUse && RandomEvents.rules.day(of: $0.start) < RandomEvents.bounds.window.from
+        }
+        guard facts[person].isEligible, expectation.roles.contains(facts[person].role) else {
+          if days > 0 { unexpected.insert(person) }
+          continue
+        }
+        people.insert(person)
+        let state: AdoptionState =
+          days >= expectation.targetDays
+          ? .adopted
+          : days > 0
+            ? .tried
+            : !attempts.isEmpty
+              ? .struggling : !facts[person].isObserved ? .dark : isBefore ? .lapsed : .never
+        sums[state.rawValue, default: 0] += 1
+        sums["expected", default: 0] += 1
+        sums["depth", default: 0] += min(Double(days) / Double(expectation.targetDays), 1)
+        if state != .adopted, facts[person].isUncertain { sums["uncertain", default: 0] += 1 }
+      }
+    }
+    sums["unexpected"] = Double(unexpected.count)
+    sums["people"] = Double(people.count)
+    return sums
+  }
+
+  private func ledger(_ row: Coverage) -> [String: Double] {
+    let counts: [(String, Int64)] = [
+      ("expected", row.expected), ("adopted", row.adopted), ("tried", row.tried),
+      ("struggling", row.struggling), ("dark", row.dark), ("lapsed", row.lapsed), ("never", row.never),
+      ("uncertain", row.uncertain),
+    ]
+    var sums = Dictionary(uniqueKeysWithValues: counts.filter { $0.1 != 0 }.map { ($0.0, Double($0.1)) })
+    if row.expected > 0 { sums["depth"] = row.depthSum }
+    sums["unexpected"] = Double(row.unexpected)
+    sums["people"] = Double(row.people.count)
+    return sums
+  }
+
+  @Test(arguments: 0..<60)
+  func talliesEqualACellByCellEvaluation(seed: UInt64) {
+    let world = RandomEvents(seed: seed, count: 300)
+    var facts = Self.facts
+    // A person without events in the window is dark.
+    for person in facts.indices {
+      facts[person].isObserved = world.counted.contains {
+        $0.person == Int32(person) && RandomEvents.isInWindow($0)
+      }
+      facts[person].isUncertain = facts[person].isUncertain && facts[person].isObserved
+    }
+    var prior = PriorUse(keys: RandomEvents.keys)
+    prior.add(world.columns, keys: RandomEvents.keys, bounds: RandomEvents.bounds)
+    let levels: [(CoverageTally.Level, [[Int]])] = [
+      (.feature, (0..<5).map { [$0] }), (.app, [[0, 1, 2], [3, 4]]), (.all, [[0, 1, 2, 3, 4]]),
+    ]
+    for (level, units) in levels {
+      var tally = CoverageTally(
+        keys: RandomEvents.keys, facts: facts, groupOfPerson: Self.groups, groupCount: 2, level: level,
+        peopleKept: 5)
+      world.columns.forEachAdoption(keys: RandomEvents.keys, bounds: RandomEvents.bounds) { rank, cells in
+        tally.add(rank: rank, cells: cells, prior: prior, expectation: Self.expectations[rank])
+      }
+      tally.finish()
+      for row in tally.rows {
+        #expect(row.people.count == row.people.members.count)
+        #expect(
+          row.expected == row.adopted + row.tried + row.struggling + row.dark + row.lapsed + row.never)
+      }
+      for (unit, ranks) in units.enumerated() {
+        for group in Int32(0)..<2 {
+          let row = tally.rows.first { $0.group == group && $0.unit == unit }
+          let slow = slowLedger(world, facts, group: group, ranks: ranks)
+          if let row {
+            let found = ledger(row)
+            #expect(found.filter { $0.key != "depth" } == slow.filter { $0.key != "depth" })
+            #expect(abs((found["depth"] ?? 0) - (slow["depth"] ?? 0)) < 1e-12)
+          } else {
+            #expect(slow["expected"] == nil && slow["unexpected"] == 0)
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [
+    (1, 28, 1), (1, 1, 1), (2, 21, 2), (2, 20, 1), (3, 14, 2), (3, 13, 1), (3, 21, 2), (4, 365, 52),
+    (0, 28, 1),
+  ])
+  func targetsRoundHalfUpAndAreAtLeastOne(per28Days: Int64, dayCount: Int, target: Int64) {
+    #expect(FeatureExpectation.targetDays(per28Days: per28Days, dayCount: dayCount) == target)
+  }
+}
+
+struct AdoptionBenchmarkTests {
+  private func departments(_ cells: [(adopted: Int64, expected: Int64)]) -> [Coverage] {
+    cells.enumerated().map { index, cell in
+      var row = Coverage(group: Int32(index), unit: 0)
+      row.adopted = cell.adopted
+      row.expected = cell.expected
+      return row
+    }
+  }
+
+  @Test func fourDepartmentsOfTenAreNeeded() {
+    #expect(AdoptionBenchmark(departments: departments([(1, 10), (2, 10), (3, 10), (9, 9)])) == nil)
+    let benchmark = AdoptionBenchmark(departments: departments([(1, 10), (9, 12), (2, 10), (3, 10), (9, 9)]))
+    #expect(benchmark?.adopted == 3)
+    #expect(benchmark?.departments == 4)
+  }
+
+  @Test func gapIsExactWhereDoublesAreNot() {
+    // 7/10 of 10 is 7 exactly; in binary floating point 0.7 × 10 rounds to 7, 0.07 × 100 to 7.000000000000001.
+    let benchmark = AdoptionBenchmark(departments: departments(Array(repeating: (7, 100), count: 4)))
+    #expect(benchmark?.gap(expected: 100, adopted: 2) == 5)
+    #expect(benchmark?.gap(expected: 101, adopted: 2) == 6)
+    #expect(benchmark?.gap(expected: 100, adopted: 90) == 0)
+  }
+}

@@ -1,0 +1,130 @@
+import Testing
+import UsageModel
+
+@testable import Aggregation
+
+struct StrikeOutTests {
+  private static let start = RandomEvents.bounds.span.lowerBound + 10 * 3_600_000
+  private static let minute: Int64 = 60_000
+
+  private func use(_ start: Int64, _ outcome: EventOutcome, _ duration: Int64? = nil) -> PlainEvent {
+    PlainEvent(
+      user: 1, feature: 2, person: 0, rank: 1, kind: .use, outcome: outcome, start: Self.start + start,
+      duration: duration)
+  }
+
+  private func help(_ start: Int64) -> PlainEvent {
+    PlainEvent(
+      user: 1, feature: 1, person: 0, rank: 0, kind: .help, outcome: .ok, start: Self.start + start,
+      duration: nil)
+  }
+
+  private func strikeOuts(
+    _ events: [PlainEvent], tickets: [HelpSought.Key: [Int64]] = [:], groups: [Int32] = [0, 0, 0, 0, 0]
+  ) -> [StrikeOuts] {
+    let columns = EventColumns(events)
+    var sought = HelpSought(tickets: tickets)
+    sought.setHelp(from: columns, keys: RandomEvents.keys)
+    return columns.strikeOuts(
+      keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: groups, groupCount: 2,
+      rankOfSource: RandomEvents.rankOfSource, isSelected: [true, true, true, true, true],
+      helpSought: sought, peopleKept: 5)
+  }
+
+  @Test func threeFailuresAreNeeded() {
+    #expect(strikeOuts([use(0, .error), use(1, .abandoned)]).isEmpty)
+    let rows = strikeOuts([use(0, .error), use(1, .abandoned), use(2, .error), use(3, .error)])
+    #expect(rows.map(\.count) == [1])
+    #expect(rows.map(\.longest) == [4])
+    #expect(rows.map(\.silent) == [1])
+  }
+
+  @Test(arguments: [(0, 1), (1, 0)] as [(Int64, Int64)])
+  func anEpisodeHoldsToExactlyHalfAnHour(excess: Int64, count: Int64) {
+    let pause = 30 * Self.minute + excess
+    // The pause begins at the end of the second failure, five seconds after its start.
+    let rows = strikeOuts([use(0, .error), use(1, .error, 5_000), use(5_001 + pause, .error)])
+    #expect((rows.first?.count ?? 0) == count)
+  }
+
+  @Test func theNextAttemptOfTheEpisodeRecovers() {
+    let failures = [use(0, .error), use(1, .error), use(2, .error)]
+    #expect(strikeOuts(failures + [use(3, .ok)]).first?.recovered == 1)
+    #expect(strikeOuts(failures + [use(3 + 30 * Self.minute, .ok)]).first?.silent == 1)
+  }
+
+  @Test(arguments: [(-1, false), (0, true), (86_400_002, true), (86_400_003, false)] as [(Int64, Bool)])
+  func ticketsCountFromTheFirstFailureToADayAfterTheLast(offset: Int64, isCalled: Bool) {
+    let failures = [use(0, .error), use(1, .error), use(2, .error)]
+    for app in [Int32(-1), 0] {
+      let key = HelpSought.Key(person: 0, app: app)
+      let rows = strikeOuts(failures, tickets: [key: [Self.start + offset]])
+      #expect(rows.first?.called == (isCalled ? 1 : 0))
+    }
+    let other = HelpSought.Key(person: 0, app: 1)
+    #expect(strikeOuts(failures, tickets: [other: [Self.start]]).first?.called == 0)
+  }
+
+  @Test(arguments: [(-1, false), (0, true), (1_800_002, true), (1_800_003, false)] as [(Int64, Bool)])
+  func helpCountsToHalfAnHourAfterTheLast(offset: Int64, isHelped: Bool) {
+    let rows = strikeOuts([use(0, .error), use(1, .error), use(2, .error), help(offset)])
+    #expect(rows.first?.helped == (isHelped ? 1 : 0))
+  }
+
+  @Test func eventsOfOneMomentStandBySourceThenNumber() {
+    func numbered(_ source: UInt32, _ sequence: Int64, _ outcome: EventOutcome) -> PlainEvent {
+      var event = use(0, outcome)
+      event.source = source
+      event.sequence = sequence
+      return event
+    }
+    let errors = [numbered(1, 1, .error), numbered(1, 3, .error), numbered(1, 4, .error)]
+    #expect(strikeOuts(errors + [numbered(1, 2, .ok)]).isEmpty)
+    #expect(strikeOuts(errors + [numbered(1, 5, .ok)]).first?.recovered == 1)
+    // Source 2 stands before source 1 by bytes, and no source before both.
+    #expect(strikeOuts(errors + [numbered(2, 9, .ok)]).first?.silent == 1)
+    #expect(strikeOuts(errors + [numbered(3, 1, .ok)]).first?.recovered == 1)
+    #expect(strikeOuts(errors + [use(0, .ok)]).first?.silent == 1)
+  }
+
+  @Test func itCountsInTheWindowOfItsFirstFailure() {
+    let from = RandomEvents.bounds.span.lowerBound - Self.start
+    #expect(strikeOuts([use(from - 1, .error), use(from, .error), use(from + 1, .error)]).isEmpty)
+    let to = RandomEvents.bounds.span.upperBound - Self.start
+    #expect(strikeOuts([use(to - 1, .error), use(to, .error), use(to + 1, .error)]).first?.longest == 3)
+  }
+
+  /// Lengths of strike-outs of the window, by rank and person, evaluated directly.
+  private func slowLengths(_ world: RandomEvents) -> [[Int32]: [Int]] {
+    let uses = Dictionary(grouping: world.counted.filter(\.isUse)) { [$0.rank, $0.person] }
+    var lengths: [[Int32]: [Int]] = [:]
+    for (key, events) in uses {
+      var runs: [[PlainEvent]] = [[]]
+      var last: PlainEvent?
+      for event in RandomEvents.ordered(events) {
+        if let last, event.start > last.end + 30 * Self.minute { runs.append([]) }
+        if event.isFailedUse { runs[runs.count - 1].append(event) } else { runs.append([]) }
+        last = event
+      }
+      lengths[key] = runs.filter { $0.count >= 3 && RandomEvents.isInWindow($0[0]) }.map(\.count)
+    }
+    return lengths
+  }
+
+  @Test(arguments: 0..<60)
+  func runsEqualADirectEvaluation(seed: UInt64) {
+    let world = RandomEvents(seed: seed, count: 500)
+    let groups: [Int32] = [0, 1, 0, -1, 1]
+    let slow = slowLengths(world)
+    let rows = strikeOuts(world.events, groups: groups)
+    for rank in RandomEvents.ranksWithFeature {
+      for group in Int32(0)..<2 {
+        let people = groups.indices.filter { groups[$0] == group }.map { slow[[rank, Int32($0)]] ?? [] }
+        let row = rows.first { $0.rank == Int(rank) && $0.group == group }
+        #expect((row?.count ?? 0) == Int64(people.joined().count))
+        #expect((row?.longest ?? 0) == Int64(people.joined().max() ?? 0))
+        #expect((row?.people.count ?? 0) == people.count { !$0.isEmpty })
+      }
+    }
+  }
+}

@@ -1,0 +1,195 @@
+-- The tables of a Waterline database, version 1. For readers: programs create them from
+-- Sources/EventStore/StoreSchema.swift, migration by migration. What may be relied on are the views of
+-- docs/sql.md; tables may change with a version.
+--
+-- SQLite in WAL mode, synchronous=FULL, auto_vacuum=INCREMENTAL. One process writes (an exclusive lock on
+-- the file <database>.lock); any number read. Times named _ms are milliseconds since 1970-01-01T00:00:00Z.
+-- Texts are UTF-8 and compare byte by byte. GRDB's own table grdb_migrations names the migrations applied.
+
+PRAGMA application_id = 1464618545;  -- 0x574C4E31, "WLN1": tells a Waterline database from other SQLite files
+
+-- Settings ---------------------------------------------------------------------------------------------
+
+CREATE TABLE setting (
+  name TEXT PRIMARY KEY,              -- such as organisation.timezone
+  value TEXT NOT NULL                 -- a setting without a value has no row
+) WITHOUT ROWID;
+
+CREATE TABLE secret (
+  name TEXT PRIMARY KEY,              -- 'pseudonym': the key of people's pseudonyms
+  value BLOB NOT NULL                 -- at least 16 random bytes; never shown, never exported
+) WITHOUT ROWID;
+
+-- Dictionaries: chunks hold the numbers, from 1 ----------------------------------------------------------
+
+CREATE TABLE user_name (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE           -- an event's user as it was sent, before aliases
+);
+
+CREATE TABLE feature_name (
+  id INTEGER PRIMARY KEY,
+  app TEXT NOT NULL,
+  feature TEXT                        -- NULL: events that name the application only
+);
+CREATE UNIQUE INDEX feature_name_by_text ON feature_name (app, ifnull(feature, ''));
+
+CREATE TABLE label (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE           -- hosts, versions and causes share one dictionary
+);
+
+-- Ledger: written in the transaction that stores the events ----------------------------------------------
+
+CREATE TABLE source (
+  id INTEGER PRIMARY KEY,             -- 0 stands for events without a source
+  name TEXT NOT NULL UNIQUE,          -- the sender's id; '' for source 0
+  stored INTEGER NOT NULL DEFAULT 0,      -- events stored
+  duplicate INTEGER NOT NULL DEFAULT 0,   -- events whose number was stored already
+  conflict INTEGER NOT NULL DEFAULT 0,    -- those of them that differ from the stored one
+  rejected INTEGER NOT NULL DEFAULT 0,    -- refused events
+  first_received_ms INTEGER,          -- the collector's clock; NULL until something arrived
+  last_received_ms INTEGER
+);
+INSERT INTO source (id, name) VALUES (0, '');
+
+CREATE TABLE source_rejection (
+  source INTEGER NOT NULL,            -- source.id
+  reason TEXT NOT NULL,               -- not_json, time, too_long, ... (docs/architecture.md)
+  count INTEGER NOT NULL,
+  PRIMARY KEY (source, reason)
+) WITHOUT ROWID;
+
+-- Which numbers of a source are stored: ranges that neither touch nor overlap. What lies between two of
+-- them was sent and is not stored.
+CREATE TABLE sequence_range (
+  source INTEGER NOT NULL,            -- source.id
+  first INTEGER NOT NULL,             -- first and last number, both stored
+  last INTEGER NOT NULL,
+  first_time_ms INTEGER NOT NULL,     -- start of the event with the first number
+  last_time_ms INTEGER NOT NULL,      -- start of the event with the last number
+  PRIMARY KEY (source, first)
+) WITHOUT ROWID;
+
+-- Numbers that arrived with a refused event: sent and not lost, but not stored either.
+CREATE TABLE sequence_rejected (
+  source INTEGER NOT NULL,            -- source.id
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (source, sequence)
+) WITHOUT ROWID;
+
+-- Events (schemas/chunk-format.md) -----------------------------------------------------------------------
+
+CREATE TABLE chunk (
+  id INTEGER PRIMARY KEY,
+  day INTEGER,                        -- UTC day since 1970-01-01; NULL: in order of arrival, of any days
+  run INTEGER NOT NULL,               -- which sorted run of its day; 0 for arrivals
+  row_count INTEGER NOT NULL,         -- 1 to 65,536 events
+  time_min_ms INTEGER NOT NULL,       -- earliest and latest start
+  time_max_ms INTEGER NOT NULL,
+  byte_count INTEGER NOT NULL         -- bytes of its columns
+);
+CREATE INDEX chunk_by_day ON chunk (day);
+
+CREATE TABLE chunk_column (
+  id INTEGER PRIMARY KEY,             -- chunk.id * 32 + number of the column; no row: 0 in every event
+  data BLOB NOT NULL                  -- header and payload
+);
+
+-- Refused input and running totals -----------------------------------------------------------------------
+
+-- At most 10,000 letters and 16 MiB; the oldest go first, counted as dead_letters_dropped.
+CREATE TABLE dead_letter (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  received_ms INTEGER NOT NULL,       -- the collector's clock
+  transport TEXT NOT NULL,            -- udp, unix-datagram, unix-stream or import
+  source TEXT,                        -- the sender's id, if it could be read
+  reason TEXT NOT NULL,
+  byte_count INTEGER NOT NULL,        -- its length when it came
+  bytes BLOB NOT NULL                 -- its first 4,096 bytes
+);
+
+CREATE TABLE counter (
+  name TEXT PRIMARY KEY,              -- stored.udp, duplicate.import, kernel_drops.udp, ...
+  value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The organisation: imported -----------------------------------------------------------------------------
+
+CREATE TABLE roster (
+  id INTEGER PRIMARY KEY,             -- order of the file
+  user TEXT NOT NULL,                 -- several rows for one person: movers
+  department TEXT NOT NULL,           -- '' in these four: none
+  role TEXT NOT NULL,
+  site TEXT NOT NULL,
+  manager TEXT NOT NULL,
+  active_from TEXT,                   -- YYYY-MM-DD; NULL: open
+  active_to TEXT,                     -- the first day no longer active; NULL: open
+  service INTEGER NOT NULL            -- 1: an account that is not a person
+);
+
+CREATE TABLE roster_alias (
+  alias TEXT PRIMARY KEY,             -- another name of the person: a login, an address, a number
+  user TEXT NOT NULL                  -- roster.user
+) WITHOUT ROWID;
+
+CREATE TABLE catalog (
+  app TEXT NOT NULL,
+  feature TEXT NOT NULL,
+  roles TEXT NOT NULL,                -- of whom it is expected: joined by ';', '*' is everyone, '' nobody
+  target_days INTEGER NOT NULL,       -- days with an ok use per 28 days that count as adopted
+  target_ms INTEGER,                  -- benchmark where peers give none
+  category TEXT NOT NULL,
+  critical INTEGER NOT NULL,          -- 0 or 1
+  automatic INTEGER NOT NULL,         -- 1: not a person's act, left out of every figure
+  PRIMARY KEY (app, feature)
+) WITHOUT ROWID;
+
+CREATE TABLE ticket (
+  id TEXT PRIMARY KEY,                -- the desk's number; importing it again replaces the row
+  requester TEXT NOT NULL,            -- as the desk names the person, before aliases
+  opened_ms INTEGER NOT NULL,
+  first_response_ms INTEGER,
+  resolved_ms INTEGER,
+  reopened INTEGER NOT NULL,          -- how often
+  app TEXT,                           -- NULL: on no application
+  category TEXT NOT NULL,
+  priority TEXT NOT NULL,
+  state TEXT NOT NULL,
+  satisfaction REAL,
+  effort_minutes INTEGER,
+  "group" TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  reassignments INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  comment TEXT NOT NULL
+);
+
+-- Published benchmarks: frozen, never changed ------------------------------------------------------------
+
+CREATE TABLE benchmark_set (
+  name TEXT PRIMARY KEY,
+  from_day TEXT NOT NULL,             -- the window they come from, YYYY-MM-DD
+  to_day TEXT NOT NULL,               -- excluded
+  time_zone TEXT NOT NULL,            -- IANA name
+  published_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE benchmark_row (
+  set_name TEXT NOT NULL REFERENCES benchmark_set (name) ON DELETE CASCADE,
+  app TEXT NOT NULL,
+  feature TEXT NOT NULL,
+  benchmark_ms INTEGER,               -- NULL: none
+  benchmark_kind TEXT NOT NULL,       -- peers, target or none
+  PRIMARY KEY (set_name, app, feature)
+) WITHOUT ROWID;
+
+-- Who looked at names ------------------------------------------------------------------------------------
+
+CREATE TABLE purpose_log (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ms INTEGER NOT NULL,
+  login TEXT NOT NULL,                -- of whoever asked
+  command TEXT NOT NULL,
+  purpose TEXT NOT NULL               -- the reason given
+);
