@@ -1,11 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Settings of every target: Swift 6 language mode comes from `swiftLanguageModes` below.
-let strict: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
+/// Settings of every target: Swift 6 language mode comes from `swiftLanguageModes` below. The gate sets
+/// WATERLINE_STRICT; a user's newer compiler may warn without breaking the build.
+let strict: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (Context.environment["WATERLINE_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let package = Package(
   name: "Waterline",
@@ -44,13 +46,16 @@ let package = Package(
       swiftSettings: strict),
     // Rank 3 and 4: from stored columns to report values to text.
     .target(
-      name: "UsageQuery", dependencies: [
+      name: "UsageQuery",
+      dependencies: [
         "UsageModel", "Aggregation", "EventStore", "ColumnChunk", "WireFormat",
         .product(name: "GRDB", package: "GRDB.swift"),
       ], swiftSettings: strict),
     .target(
       name: "FileImport",
-      dependencies: ["UsageModel", "WireFormat", "EventStore", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "UsageModel", "WireFormat", "EventStore", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Control",
@@ -62,7 +67,8 @@ let package = Package(
       name: "waterlined",
       dependencies: [
         "UsageModel", "Ingest", "EventStore", "FileImport", "Control", "Yams",
-        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "waterline",
@@ -72,6 +78,16 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+    // Tests mirror the targets.
+    .testTarget(name: "UsageModelTests", dependencies: ["UsageModel"], swiftSettings: strict),
+    .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "UsageModel"], swiftSettings: strict),
+    .testTarget(
+      name: "AggregationTests", dependencies: ["Aggregation", "UsageModel"], swiftSettings: strict),
+    .testTarget(
+      name: "UsageQueryTests", dependencies: ["UsageQuery", "Aggregation", "UsageModel"],
+      swiftSettings: strict),
+    .testTarget(name: "ReportTests", dependencies: ["Report", "UsageModel"], swiftSettings: strict),
+    .testTarget(name: "DemoOrganisationTests", dependencies: ["DemoOrganisation"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -20,7 +20,8 @@ package struct ControlClient {
       return try run(request, input, on: connection, progress)
     }
     let store = try EventStore(writingAt: databasePath, program: "waterline")
-    return try CommandExecutor(store: LocalWriter(store: store)).run(request, input: input, progress: progress)
+    return try CommandExecutor(store: LocalWriter(store: store)).run(
+      request, input: input, progress: progress)
   }
 
   /// The daemon's own status; nil when none runs.

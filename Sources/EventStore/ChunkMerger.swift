@@ -112,7 +112,8 @@ private struct MergeRows: ~Copyable {
     for row in time.indices {
       keys.append(
         Key(
-          day: CivilDay(localMilliseconds: time[row]).number, feature: UInt32(truncatingIfNeeded: feature[row]),
+          day: CivilDay(localMilliseconds: time[row]).number,
+          feature: UInt32(truncatingIfNeeded: feature[row]),
           user: UInt32(truncatingIfNeeded: user[row]), row: UInt32(row), time: time[row],
           sequence: sequence[row]))
     }

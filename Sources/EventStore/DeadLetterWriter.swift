@@ -15,7 +15,8 @@ struct DeadLetterWriter {
   mutating func forget() { letterCount = nil }
 
   mutating func add(
-    _ reject: EventBatch.Reject, _ bytes: [UInt8], source: String?, transport: String, receivedMilliseconds: Int64,
+    _ reject: EventBatch.Reject, _ bytes: [UInt8], source: String?, transport: String,
+    receivedMilliseconds: Int64,
     in database: Database
   ) throws {
     try load(database)
@@ -52,7 +53,8 @@ struct DeadLetterWriter {
 
   private mutating func load(_ database: Database) throws {
     guard letterCount == nil else { return }
-    let row = try Row.fetchOne(database, sql: "SELECT count(*), ifnull(sum(length(bytes)), 0) FROM dead_letter")
+    let row = try Row.fetchOne(
+      database, sql: "SELECT count(*), ifnull(sum(length(bytes)), 0) FROM dead_letter")
     letterCount = row?[0] ?? 0
     byteCount = row?[1] ?? 0
   }

@@ -31,6 +31,7 @@ package final class EventStore: Sendable {
     queue = try Self.open(path, configuration)
     try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
     try StoreSchema.migrator.migrate(queue)
+    try write { try SecretStore.ensurePseudonymKey(in: $0) }
   }
 
   /// Opens an existing database to read, at any time, whoever writes it.

@@ -151,7 +151,9 @@ package final class EventWriter {
     _ batch: EventBatch, _ duplicates: [DuplicateRow], _ database: Database
   ) throws -> Int {
     let rows = try duplicates.map { duplicate in
-      try StoredEvent(row: duplicate, in: batch) { try self.number(of: $0, $1, batch, database) } feature: {
+      try StoredEvent(row: duplicate, in: batch) {
+        try self.number(of: $0, $1, batch, database)
+      } feature: {
         try self.featureNumber(batch, row: duplicate.row, database)
       }
     }

@@ -1,4 +1,3 @@
-import CSodium
 import GRDB
 
 /// Settings kept in the database.

@@ -22,7 +22,8 @@ package enum CatalogFile {
       if let place = places[key(row)] {
         if place >= existing.count {
           file.countDuplicate()
-          file.warn("line \(record.line): \(row.app) / \(row.feature) stands twice; this row replaces the earlier")
+          file.warn(
+            "line \(record.line): \(row.app) / \(row.feature) stands twice; this row replaces the earlier")
         } else {
           file.accept()
         }

@@ -156,7 +156,8 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
     while true {
       switch withBytes(UsageBatchFrame.inspect) {
       case .batch(let range):
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[start + range.lowerBound..<start + range.upperBound])
+        let bytes = UnsafeRawBufferPointer(
+          rebasing: buffer[start + range.lowerBound..<start + range.upperBound])
         // A batch never holds more events than an EventBatch, so an empty one takes it whole.
         try commit(progress)
         batch = decoder.decode(bytes, into: batch) { $0 }

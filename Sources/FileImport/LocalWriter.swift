@@ -17,7 +17,9 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
     try lock.withLock { try writer.commit([batch]) }
   }
 
-  package func write<Result: Sendable>(_ body: @Sendable (Database) throws -> Result) throws -> Result {
+  package func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws
+    -> Result
+  {
     try lock.withLock { try store.write(body) }
   }
 

@@ -6,7 +6,7 @@ package protocol StoreWriting: Sendable {
   /// Stores a batch durably; the batch may be reused when this returns.
   func commit(_ batch: ReceivedBatch) throws -> CommitSummary
   /// Runs `body` in one transaction.
-  func write<Result: Sendable>(_ body: @Sendable (Database) throws -> Result) throws -> Result
+  func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws -> Result
   /// Merges small chunks until none is left to merge.
   func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws
 }

@@ -90,7 +90,8 @@ package enum Sockets {
     _ = wl_enable_drop_count(descriptor)
     let bytes = wl_raise_receive_buffer(descriptor, Int32(receiveBufferBytesWanted))
     return BoundSocket(
-      descriptor: descriptor, address: address, receiveBufferBytes: Int(max(0, bytes)), unlinkPath: unlinkPath)
+      descriptor: descriptor, address: address, receiveBufferBytes: Int(max(0, bytes)), unlinkPath: unlinkPath
+    )
   }
 
   // MARK: Unix
@@ -117,7 +118,9 @@ package enum Sockets {
 
   private static func bindUnix(_ path: String, type: Int32) throws(SocketError) -> Int32 {
     let descriptor = socket(AF_UNIX, type | cloexec, 0)
-    guard descriptor >= 0 else { throw SocketError("cannot open a Unix socket: \(SocketError.reason(errno))") }
+    guard descriptor >= 0 else {
+      throw SocketError("cannot open a Unix socket: \(SocketError.reason(errno))")
+    }
     guard let problem = try bind(descriptor, to: path, type: type) else { return descriptor }
     close(descriptor)
     throw SocketError("cannot listen on \(path): \(problem)")

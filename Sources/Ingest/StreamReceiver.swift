@@ -38,7 +38,8 @@ package final class StreamReceiver: Sendable {
     while true {
       let now = Clock.nowMilliseconds()
       let due = connections.millisecondsUntilDue(now: now)
-      let count = epoll_wait(epoll, &events, Int32(events.count), isStopping ? 0 : due.map { Int32($0) } ?? -1)
+      let count = epoll_wait(
+        epoll, &events, Int32(events.count), isStopping ? 0 : due.map { Int32($0) } ?? -1)
       let receipt = Clock.nowMilliseconds()
       connections.setReceipt(milliseconds: receipt)
       var isReadable = false
@@ -172,7 +173,9 @@ private struct StreamConnections: ~Copyable {
         filler.reject(.badBatch, bytes, now: now)
         return false
       } else if !filler.addPart(&bytes, isFinal: false, now: now) {
-        guard bytes.count > JSONEventDecoder.lineBytesMax, !UsageBatchFrame.hasMagic(bytes) else { return true }
+        guard bytes.count > JSONEventDecoder.lineBytesMax, !UsageBatchFrame.hasMagic(bytes) else {
+          return true
+        }
         filler.reject(.tooLong, bytes, now: now)
         connection.isSkippingLine = true
       }

@@ -52,7 +52,10 @@ package struct CivilDay: Hashable, Comparable, Sendable, CustomStringConvertible
 
   package static func < (left: CivilDay, right: CivilDay) -> Bool { left.number < right.number }
 
-  package func advanced(by days: Int) -> CivilDay { CivilDay(number: number + Int32(clamping: days)) }
+  /// The day so many days later; the first or last one there is when it would lie beyond.
+  package func advanced(by days: Int) -> CivilDay {
+    CivilDay(number: Int32(clamping: Int(number) + Int(Int32(clamping: days))))
+  }
 
   /// Year, month (1...12) and day of month (1...31); Hinnant's civil_from_days.
   package var yearMonthDay: (year: Int, month: Int, day: Int) {

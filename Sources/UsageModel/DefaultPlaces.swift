@@ -19,10 +19,12 @@ package struct DefaultPlaces: Equatable, Sendable {
     let home = value("HOME") ?? "/tmp/waterline-\(userID)"
     let state =
       value("STATE_DIRECTORY")
-      ?? (isSystem ? "/var/lib/waterline" : (value("XDG_STATE_HOME") ?? home + "/.local/state") + "/waterline")
+      ?? (isSystem
+        ? "/var/lib/waterline" : (value("XDG_STATE_HOME") ?? home + "/.local/state") + "/waterline")
     databasePath = state + "/waterline.db"
     runtimeDirectory =
       value("RUNTIME_DIRECTORY")
-      ?? (isSystem ? "/run/waterline" : (value("XDG_RUNTIME_DIR") ?? "/tmp/waterline-\(userID)") + "/waterline")
+      ?? (isSystem
+        ? "/run/waterline" : (value("XDG_RUNTIME_DIR") ?? "/tmp/waterline-\(userID)") + "/waterline")
   }
 }

@@ -88,9 +88,9 @@ struct AdoptionSweep {
   private static func facts(_ scope: ReportScope, gaps: [SequenceGap]) -> [PersonFacts] {
     let span = scope.bounds.span
     var hasGap = [Bool](repeating: false, count: max(1, scope.sourceNames.count))
-    for gap in gaps
-    where Int(gap.source) < hasGap.count && gap.span.upperBound >= span.lowerBound && gap.span.lowerBound < span.upperBound {
-      hasGap[Int(gap.source)] = true
+    for gap in gaps where Int(gap.source) < hasGap.count {
+      let meetsWindow = gap.span.upperBound >= span.lowerBound && gap.span.lowerBound < span.upperBound
+      if meetsWindow { hasGap[Int(gap.source)] = true }
     }
     let isUncertain =
       hasGap.contains(true)

@@ -16,7 +16,8 @@ struct AttributeCollector {
 
   /// Adds a member of `attributes`; breaking a bound spoils the event.
   mutating func add(_ key: JSONScanner.Text, _ value: JSONScanner.Text) {
-    guard key.length > 0, key.length <= EventLimits.attributeKeyBytesMax,
+    // Once spoilt, nothing more is kept: a line may hold thousands of keys to compare with each other.
+    guard isWithinBounds, key.length > 0, key.length <= EventLimits.attributeKeyBytesMax,
       value.length <= EventLimits.attributeValueBytesMax
     else {
       isWithinBounds = false

@@ -5,7 +5,8 @@ package enum AttributesText {
   package static func render(_ attributes: [(key: [UInt8], value: [UInt8])]) -> [UInt8] {
     guard !attributes.isEmpty else { return [] }
     var output: [UInt8] = [0x7B]
-    for (index, attribute) in attributes.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }).enumerated() {
+    for (index, attribute) in attributes.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }).enumerated()
+    {
       if index > 0 { output.append(0x2C) }
       JSONText.appendString(attribute.key, to: &output)
       output.append(0x3A)

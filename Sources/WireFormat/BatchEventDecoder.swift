@@ -87,7 +87,7 @@ package struct BatchEventDecoder: ~Copyable {
     if reason == nil && !attributes.isEmpty {
       reason = addAttributes(attributes, bytes, batch, &row)
     }
-    if let reason { return refuse(row, reason, index, bytes, batch) }
+    if let reason { return refuse(row, reason, index, attributes: attributes, bytes, batch) }
     batch.append(row)
   }
 
@@ -173,9 +173,21 @@ package struct BatchEventDecoder: ~Copyable {
   /// Records a refused row as a JSON line, so that a dead letter can be read and replayed like any other.
   @inline(never)
   private func refuse(
-    _ row: EventBatch.Row, _ reason: RejectReason, _ index: Int, _ bytes: UnsafeRawBufferPointer,
-    _ batch: EventBatch
+    _ row: EventBatch.Row, _ reason: RejectReason, _ index: Int, attributes: Range<Int>,
+    _ bytes: UnsafeRawBufferPointer, _ batch: EventBatch
   ) {
+    let source = row.source < Self.nul ? row.source : 0
+    // Lines that nobody keeps are not worth writing: hostile rows may all name one text of megabytes.
+    let line = batch.keepsRejects ? line(row, index, attributes: attributes, bytes) : []
+    line.withUnsafeBufferPointer {
+      batch.reject(reason, bytes: $0, source: source, sequence: max(0, row.sequence))
+    }
+  }
+
+  /// A row as a JSON line that is read as the row was; texts over every bound are cut, still over it.
+  private func line(
+    _ row: EventBatch.Row, _ index: Int, attributes: Range<Int>, _ bytes: UnsafeRawBufferPointer
+  ) -> [UInt8] {
     var line: [UInt8] = Array("{\"time\":\(row.time)".utf8)
     for (name, string) in [
       ("user", columns.user[index]), ("app", columns.app[index]), ("feature", columns.feature[index]),
@@ -184,18 +196,24 @@ package struct BatchEventDecoder: ~Copyable {
       ("source", columns.source[index]),
     ] where string != 0 {
       line.append(contentsOf: Array(",\"\(name)\":".utf8))
-      JSONText.appendString(text(string, bytes), to: &line)
+      JSONText.appendString(text(string, bytes).prefix(EventLimits.stringBytesMax + 1), to: &line)
     }
-    if let kind = EventKind(rawValue: row.kind) { line += Array(",\"kind\":\"\(kind.name)\"".utf8) }
-    if let outcome = EventOutcome(rawValue: row.outcome) {
-      line += Array(",\"outcome\":\"\(outcome.name)\"".utf8)
-    }
+    line += Array(",\"kind\":\"\(EventKind(rawValue: row.kind)?.name ?? "unknown")\"".utf8)
+    line += Array(",\"outcome\":\"\(EventOutcome(rawValue: row.outcome)?.name ?? "unknown")\"".utf8)
     if row.durationPlusOne > 0 { line += Array(",\"duration_ms\":\(row.durationPlusOne - 1)".utf8) }
     if row.sequence != 0 { line += Array(",\"seq\":\(row.sequence)".utf8) }
-    line.append(0x7D)
-    let source = row.source < Self.nul ? row.source : 0
-    line.withUnsafeBufferPointer {
-      batch.reject(reason, bytes: $0, source: source, sequence: max(0, row.sequence))
+    if !attributes.isEmpty { line += Array(",\"attributes\":{".utf8) }
+    // One more than an event may have says all there is to say about too many.
+    for (place, attribute) in attributes.prefix(EventLimits.attributesMax + 1).enumerated() {
+      if place > 0 { line.append(0x2C) }
+      let key = text(columns.attributeKey[attribute], bytes)
+      let value = text(columns.attributeValue[attribute], bytes)
+      JSONText.appendString(key.prefix(EventLimits.attributeKeyBytesMax + 1), to: &line)
+      line.append(0x3A)
+      JSONText.appendString(value.prefix(EventLimits.attributeValueBytesMax + 1), to: &line)
     }
+    if !attributes.isEmpty { line.append(0x7D) }
+    line.append(0x7D)
+    return line
   }
 }

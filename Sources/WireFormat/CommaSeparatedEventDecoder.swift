@@ -49,11 +49,29 @@ package struct CommaSeparatedEventDecoder: ~Copyable {
   /// Whether a cell goes into the JSON line without quotes: numbers and the attributes object.
   private static func isBare(_ name: String, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     switch name {
-    case "attributes": true
+    case "attributes": isJSONObject(bytes)
     case "duration_ms", "seq", "time":
       bytes.allSatisfy { $0 &- 0x30 <= 9 || $0 == 0x2D }
         && isJSONInteger(bytes)
     default: false
+    }
+  }
+
+  /// Whether a cell is one JSON object and nothing more: what follows it would become other fields.
+  private static func isJSONObject(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard let start = bytes.baseAddress else { return false }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bytes.count) { scratch in
+      guard let scratch = scratch.baseAddress else { return false }
+      var scanner = JSONScanner(start, end: start + bytes.count, scratch: scratch)
+      guard scanner.peek() == 0x7B else { return false }
+      do {
+        try scanner.skipValue()
+      } catch .notUTF8 {
+        // The event's own reading names this reason; the object's end is known all the same.
+      } catch {
+        return false
+      }
+      return scanner.peek() == 0 && scanner.isAtEnd
     }
   }
 

@@ -93,6 +93,9 @@ package final class EventBatch: @unchecked Sendable {
     count == Self.eventsMax || strings.arenaCount >= Self.stringBytesMax || rejects.count >= Self.eventsMax
   }
 
+  /// Whether the bytes of a further refused event would be kept.
+  package var keepsRejects: Bool { rejects.count < Self.rejectsKeptMax }
+
   /// How many more events fit.
   package var freeCount: Int { Self.eventsMax - count }
 
@@ -152,7 +155,7 @@ package final class EventBatch: @unchecked Sendable {
   package func reject(
     _ reason: RejectReason, bytes: UnsafeBufferPointer<UInt8>, source: UInt32 = 0, sequence: Int64 = 0
   ) {
-    let kept = rejects.count < Self.rejectsKeptMax ? Array(bytes.prefix(Self.rejectBytesMax)) : nil
+    let kept = keepsRejects ? Array(bytes.prefix(Self.rejectBytesMax)) : nil
     rejects.append(
       Reject(reason: reason, source: source, sequence: sequence, bytes: kept, byteCount: bytes.count))
   }

@@ -22,7 +22,8 @@ package enum JSONEventEncoder {
     if !event.attributes.isEmpty {
       output.append(contentsOf: ",\"attributes\":".utf8)
       output.append(
-        contentsOf: AttributesText.render(event.attributes.map { (Array($0.key.utf8), Array($0.value.utf8)) }))
+        contentsOf: AttributesText.render(event.attributes.map { (Array($0.key.utf8), Array($0.value.utf8)) })
+      )
     }
     output.append(contentsOf: [0x7D, 0x0A])
   }

@@ -255,7 +255,8 @@ struct JSONScanner {
       isInteger = false
       try skipFractionAndExponent()
     }
-    let value = isNegative ? -Int64(truncatingIfNeeded: magnitude) : Int64(truncatingIfNeeded: magnitude)
+    // Wrapping: beyond 18 digits the value means nothing and is not used.
+    let value = isNegative ? 0 &- Int64(truncatingIfNeeded: magnitude) : Int64(truncatingIfNeeded: magnitude)
     let integer = isInteger ? value : digitCount == 19 ? wideInteger(start) : nil
     return Number(start: start, length: cursor - start, integer: integer)
   }

@@ -2,7 +2,8 @@ import UsageModel
 
 /// One JSON event while it is being read: what was found so far, and the first thing wrong with it.
 ///
-/// Reading goes on after a bad field, so that a refused event can still be booked to its source.
+/// Reading goes on after a bad field, so that a refused event can still be booked to its source. Of members
+/// of one name the last counts, `null` included.
 struct PartialEvent {
   private var scanner: JSONScanner
   private(set) var row = EventBatch.Row()
@@ -26,10 +27,12 @@ struct PartialEvent {
       scanner.advance()
       try members(batch, latestTimeMilliseconds)
       guard scanner.peek() == 0, scanner.isAtEnd else { return .notJSON }
-    } catch .tooDeep {
-      return .tooDeep
     } catch {
-      return .notJSON
+      switch error {
+      case .notJSON: return .notJSON
+      case .tooDeep: return .tooDeep
+      case .notUTF8: return .notUTF8
+      }
     }
     return finish(batch)
   }
@@ -116,7 +119,10 @@ struct PartialEvent {
   private mutating func text(
     _ batch: EventBatch, _ column: WritableKeyPath<EventBatch.Row, UInt32>
   ) throws(JSONScanner.Failure) {
-    guard scanner.peek() == 0x22 else { return try notText() }
+    guard scanner.peek() == 0x22 else {
+      row[keyPath: column] = 0
+      return try notText()
+    }
     let value = try scanner.string()
     if let problem = Self.problem(value) { return note(problem) }
     row[keyPath: column] = batch.strings.intern(value.start, value.length)
@@ -124,7 +130,8 @@ struct PartialEvent {
 
   @inline(__always)
   private static func problem(_ value: JSONScanner.Text) -> RejectReason? {
-    if value.length == 0 { return .empty }
+    // A lone surrogate leaves nothing behind, so an empty text may be an ill-formed one.
+    if value.length == 0 { return value.isUTF8 ? .empty : .notUTF8 }
     if value.length > EventLimits.stringBytesMax { return .tooLong }
     if !value.isUTF8 { return .notUTF8 }
     if containsNUL(value) { return .nulCharacter }
@@ -163,7 +170,9 @@ struct PartialEvent {
       milliseconds = TimestampParser.milliseconds(
         UnsafeBufferPointer(start: value.start, count: value.length))
     case 0x2D, 0x30...0x39: milliseconds = try scanner.number().integer
-    default: return try notText()
+    default:
+      hasTime = false
+      return try notText()
     }
     guard let milliseconds, milliseconds >= EventLimits.earliestTimeMilliseconds,
       milliseconds <= latestTimeMilliseconds
@@ -199,6 +208,7 @@ struct PartialEvent {
 
   @inline(__always)
   private mutating func sequence() throws(JSONScanner.Failure) {
+    row.sequence = 0
     hasSequence = false
     if let value = try integer(1...Int64.max, orNote: .sequence) {
       row.sequence = value
@@ -208,7 +218,10 @@ struct PartialEvent {
 
   @inline(__always)
   private mutating func kind() throws(JSONScanner.Failure) {
-    guard scanner.peek() == 0x22 else { return try notText() }
+    guard scanner.peek() == 0x22 else {
+      row.kind = EventKind.use.rawValue
+      return try notText()
+    }
     let value = try scanner.string()
     guard let kind = EventNames.kind(value.start, value.length) else { return note(.kind) }
     row.kind = kind.rawValue
@@ -216,7 +229,10 @@ struct PartialEvent {
 
   @inline(__always)
   private mutating func outcome() throws(JSONScanner.Failure) {
-    guard scanner.peek() == 0x22 else { return try notText() }
+    guard scanner.peek() == 0x22 else {
+      row.outcome = EventOutcome.ok.rawValue
+      return try notText()
+    }
     let value = try scanner.string()
     guard let outcome = EventNames.outcome(value.start, value.length) else { return note(.outcome) }
     row.outcome = outcome.rawValue
@@ -226,9 +242,9 @@ struct PartialEvent {
 
   @inline(never)
   private mutating func attributes() throws(JSONScanner.Failure) {
+    extras.removeGiven()
     guard scanner.peek() == 0x7B else { return try notText() }
     scanner.advance()
-    extras.removeGiven()
     if scanner.peek() == 0x7D { return scanner.advance() }
     while true {
       let key = try scanner.string()

@@ -10,6 +10,9 @@ package struct StringTable: ~Copyable {
   private var arena: UnsafeMutablePointer<UInt8>
   private var arenaCapacity: Int
   package private(set) var arenaCount = 0
+  /// Arena and slots beyond these are given back when the table is emptied: 4 MiB together.
+  private static let arenaBytesKeptMax = 2 << 20
+  private static let slotsKeptMax = 1 << 19
 
   /// End offset in the arena of string `n` at index `n`; string 0 is empty.
   private var ends: [UInt32] = [0]
@@ -32,6 +35,10 @@ package struct StringTable: ~Copyable {
 
   /// Forgets all strings and keeps the memory, unless a burst made the table unusually large.
   package mutating func removeAll() {
+    if arenaCapacity > Self.arenaBytesKeptMax || slots.count > Self.slotsKeptMax {
+      self = StringTable()
+      return
+    }
     arenaCount = 0
     ends.removeAll(keepingCapacity: true)
     hashes.removeAll(keepingCapacity: true)
@@ -65,7 +72,8 @@ package struct StringTable: ~Copyable {
 
   /// The bytes of a string; valid until the table changes.
   @inline(__always)
-  package func withBytes<Result>(of number: UInt32, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+  package func withBytes<Result>(of number: UInt32, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result
+  {
     guard number > 0 else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
     let start = Int(ends[Int(number) - 1])
     return body(UnsafeBufferPointer(start: arena + start, count: Int(ends[Int(number)]) - start))

@@ -22,7 +22,10 @@ struct AuditCommand: ParsableCommand {
       GenericTable(
         columns: ["time", "login", "purpose", "command"],
         rows: entries.map {
-          [.text(TimestampText.utc($0.timeMilliseconds)), .text($0.login), .text($0.purpose), .text($0.command)]
+          [
+            .text(TimestampText.utc($0.timeMilliseconds)), .text($0.login), .text($0.purpose),
+            .text($0.command),
+          ]
         }))
   }
 }

@@ -51,7 +51,9 @@ struct FormatOptions: ParsableArguments {
   var limit: Int?
 
   func validate() throws {
-    if let limit, limit < 0 { throw ValidationError("--limit takes 0 (all) or a number of rows, not \(limit)") }
+    if let limit, limit < 0 {
+      throw ValidationError("--limit takes 0 (all) or a number of rows, not \(limit)")
+    }
   }
 
   var chosenFormat: OutputFormat { format ?? (isatty(STDOUT_FILENO) == 1 ? .table : .json) }

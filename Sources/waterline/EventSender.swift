@@ -44,7 +44,8 @@ final class OutgoingSocket {
       let count = Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else {
-        throw SocketError("cannot send to \(address): \(String(cString: strerror(errno))); is waterlined running?")
+        throw SocketError(
+          "cannot send to \(address): \(String(cString: strerror(errno))); is waterlined running?")
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
@@ -62,7 +63,8 @@ final class OutgoingSocket {
       if reason != EPROTOTYPE { break }
     }
     throw SocketError(
-      "nobody listens at \(path) (\(String(cString: strerror(reason)))): start waterlined, or name it with --collector")
+      "nobody listens at \(path) (\(String(cString: strerror(reason)))): start waterlined, or name it with --collector"
+    )
   }
 
   private static func connectUDP(_ address: String) throws -> Int32 {
@@ -79,7 +81,8 @@ final class OutgoingSocket {
       throw SocketError("cannot find \(address): \(String(cString: gai_strerror(code)))")
     }
     defer { freeaddrinfo(list) }
-    let descriptor = socket(info.pointee.ai_family, info.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(
+      info.pointee.ai_family, info.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0, connect(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
       throw SocketError("cannot reach \(address): \(String(cString: strerror(errno)))")
     }

@@ -64,7 +64,8 @@ struct ImportCommand: ParsableCommand {
           let count = read(source, buffer.baseAddress, buffer.count)
           if count >= 0 { return count }
           guard errno == EINTR else {
-            throw ImportError("reading \(SafeText.escaping(file)) failed: \(String(cString: strerror(errno)))")
+            throw ImportError(
+              "reading \(SafeText.escaping(file)) failed: \(String(cString: strerror(errno)))")
           }
         }
       }

@@ -3,7 +3,8 @@ import UsageQuery
 
 struct CoverageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "coverage", abstract: "The adoption ledger: every expected person and feature, in one state each.",
+    commandName: "coverage",
+    abstract: "The adoption ledger: every expected person and feature, in one state each.",
     discussion: """
       EXAMPLES:
         waterline coverage
@@ -32,7 +33,8 @@ struct GapsCommand: ParsableCommand {
 
 struct BottlenecksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bottlenecks", abstract: "Features by the time they cost: frequency, reach, severity and score.",
+    commandName: "bottlenecks",
+    abstract: "Features by the time they cost: frequency, reach, severity and score.",
     discussion: """
       EXAMPLES:
         waterline bottlenecks --limit 10

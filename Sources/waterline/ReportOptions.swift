@@ -31,11 +31,13 @@ struct ReportOptions: ParsableArguments {
 
   @Option(
     name: .customLong("where"),
-    help: ArgumentHelp("Only these people: department, role, site or manager; repeatable.", valueName: "column=value"))
+    help: ArgumentHelp(
+      "Only these people: department, role, site or manager; repeatable.", valueName: "column=value"))
   var filters: [String] = []
 
   @Option(
-    help: ArgumentHelp("Group by department, role, site, app, feature (comma-separated).", valueName: "columns"))
+    help: ArgumentHelp(
+      "Group by department, role, site, app, feature (comma-separated).", valueName: "columns"))
   var by: String = ""
 
   @Option(help: ArgumentHelp("Best-practice times: self, or a published set.", valueName: "name"))
@@ -55,14 +57,17 @@ struct ReportOptions: ParsableArguments {
     if minGroup < 0 { throw ValidationError("--min-group takes a number of people, not \(minGroup)") }
     if minGroup < QueryOptions.standardMinimumGroupSize && trimmedPurpose == nil {
       throw ValidationError(
-        "--min-group under \(QueryOptions.standardMinimumGroupSize) shows single people: say why with --purpose TEXT")
+        "--min-group under \(QueryOptions.standardMinimumGroupSize) shows single people: say why with --purpose TEXT"
+      )
     }
     if (from == nil) != (to == nil) { throw ValidationError("--from and --to go together") }
     if from != nil && window != nil { throw ValidationError("use either --from and --to, or --window") }
   }
 
   private var trimmedPurpose: String? {
-    guard let text = purpose?.trimmingCharacters(in: .whitespacesAndNewlines), !text.isEmpty else { return nil }
+    guard let text = purpose?.trimmingCharacters(in: .whitespacesAndNewlines), !text.isEmpty else {
+      return nil
+    }
     return text
   }
 
@@ -116,7 +121,8 @@ struct ReportOptions: ParsableArguments {
     guard let record = sets.first(where: { $0.name.hasSameBytes(as: benchmark) }) else {
       let names = sets.map(\.name).joined(separator: ", ")
       throw UsageError(
-        "no benchmark named '\(SafeText.escaping(benchmark))' was published; there are: self\(names.isEmpty ? "" : ", " + names)")
+        "no benchmark named '\(SafeText.escaping(benchmark))' was published; there are: self\(names.isEmpty ? "" : ", " + names)"
+      )
     }
     guard let set = BenchmarkSet(record) else {
       throw StoreError.invalid("the published benchmark '\(record.name)' is damaged: its days cannot be read")

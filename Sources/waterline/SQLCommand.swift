@@ -54,6 +54,8 @@ final class ReadOnlySQL {
       throw UsageError("cannot open \(path): \(Self.message(handle))")
     }
     sqlite3_busy_timeout(handle, 10_000)
+    // Connects the table once while declaring its columns is still allowed.
+    sqlite3_exec(handle, "SELECT 1 FROM event LIMIT 0", nil, nil, nil)
     sqlite3_set_authorizer(handle, authorize, nil)
   }
 
@@ -74,7 +76,9 @@ final class ReadOnlySQL {
     guard let statement else { throw UsageError("SQL: there is no statement in the query") }
     guard !hasMore else { throw UsageError("SQL: one statement at a time") }
     let columnCount = sqlite3_column_count(statement)
-    let columns = (0..<columnCount).map { sqlite3_column_name(statement, $0).map { String(cString: $0) } ?? "?" }
+    let columns = (0..<columnCount).map {
+      sqlite3_column_name(statement, $0).map { String(cString: $0) } ?? "?"
+    }
     var rows: [[ReportValue]] = []
     while true {
       code = sqlite3_step(statement)

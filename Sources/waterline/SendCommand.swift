@@ -64,7 +64,8 @@ struct SendCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How long it took.", valueName: "ms"))
   var durationMs: UInt32?
 
-  @Option(help: ArgumentHelp("When it began: RFC 3339, or milliseconds since 1970; else now.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp("When it began: RFC 3339, or milliseconds since 1970; else now.", valueName: "time"))
   var time: String?
 
   @Option(help: ArgumentHelp("Why it was interrupted or failed.", valueName: "text"))

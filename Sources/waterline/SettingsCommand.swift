@@ -81,7 +81,8 @@ struct SettingsCommand: ParsableCommand {
           throw UsageError("\(error)")
         }
       }
-      _ = try ControlClient(databasePath: database.path).run(.setSetting(name: setting.rawValue, value: value))
+      _ = try ControlClient(databasePath: database.path).run(
+        .setSetting(name: setting.rawValue, value: value))
     }
   }
 

@@ -46,7 +46,8 @@ struct StatusCommand: ParsableCommand {
   private static func table(_ sources: [StoreStatus.Source]) -> GenericTable {
     GenericTable(
       columns: [
-        "source", "stored", "duplicate", "conflict", "rejected", "highest_seq", "lost", "gaps", "last_received",
+        "source", "stored", "duplicate", "conflict", "rejected", "highest_seq", "lost", "gaps",
+        "last_received",
       ],
       rows: sources.map {
         [
@@ -61,8 +62,11 @@ struct StatusCommand: ParsableCommand {
     var rows: [[ReportValue]] = []
     func add(_ name: String, _ value: ReportValue) { rows.append([.text(name), value]) }
     add("database", .text(path))
-    add("daemon", .text(daemon.map { "running (pid \($0.processID), version \($0.version))" } ?? "not running"))
-    for listener in daemon?.listeners ?? [] { add("listening.\(listener.transport)", .text(listener.address)) }
+    add(
+      "daemon", .text(daemon.map { "running (pid \($0.processID), version \($0.version))" } ?? "not running"))
+    for listener in daemon?.listeners ?? [] {
+      add("listening.\(listener.transport)", .text(listener.address))
+    }
     add("events", .integer(status.eventCount))
     add("oldest_event", moment(status.oldestMilliseconds))
     add("newest_event", moment(status.newestMilliseconds))

@@ -98,7 +98,8 @@ extension Configuration.Layer {
       let line = key.mark.map { "\(path):\($0.line)" } ?? path
       guard let name = key.string, let field = fields[name] else {
         throw ConfigurationError(
-          "\(line): unknown key '\(key.string ?? "?")'; known are \(fields.keys.sorted().joined(separator: ", "))")
+          "\(line): unknown key '\(key.string ?? "?")'; known are \(fields.keys.sorted().joined(separator: ", "))"
+        )
       }
       guard let text = value.scalar?.string, !text.isEmpty else {
         throw ConfigurationError("\(line): '\(name)' needs a text")

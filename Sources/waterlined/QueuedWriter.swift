@@ -18,11 +18,9 @@ final class QueuedWriter: StoreWriting {
     try onWriter { try $0.commit([batch]) }
   }
 
-  func write<Result: Sendable>(_ body: @Sendable (Database) throws -> Result) throws -> Result {
-    try withoutActuallyEscaping(body) { body in
-      let thread = thread
-      return try onWriter { _ in try thread.store.write(body) }
-    }
+  func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws -> Result {
+    let thread = thread
+    return try onWriter { _ in try thread.store.write(body) }
   }
 
   func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws {

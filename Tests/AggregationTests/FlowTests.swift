@@ -31,8 +31,9 @@ struct FlowTests {
     let byId = Dictionary(grouping: ordered.filter { $0.session != 0 }, by: \.session)
     var sessions = Array(byId.values)
     var current: [PlainEvent] = []
-    for event in ordered where event.session == 0 {
-      let latestEnd = ordered.prefix { $0 != event }.filter { $0.session == 0 }.map(\.end).max()
+    let withoutId = ordered.filter { $0.session == 0 }
+    for (index, event) in withoutId.enumerated() {
+      let latestEnd = withoutId.prefix(index).map(\.end).max()
       if let latestEnd, event.start - latestEnd > Self.pause {
         sessions.append(current)
         current = []

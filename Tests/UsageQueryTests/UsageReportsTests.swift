@@ -227,6 +227,13 @@ struct UsageReportsTests {
     }
   }
 
+  @Test func aNameIsFollowedByAComma() throws {
+    var data = SmallOrganisation()
+    for app in ["File", "File submissions"] { data.add("ann", app, "c") }
+    let document = try UsageReports.coverage(data, .open(by: [.feature]))
+    #expect(document.column("app") == ["File submissions", "File"].map { .text($0) })
+  }
+
   @Test func namesWithCommasAreOrderedAsJoinedText() throws {
     var data = SmallOrganisation()
     for app in ["File", "File submissions", "a,b", "a"] { data.add("ann", app, "c") }

@@ -1,0 +1,17 @@
+import CSodium
+import Foundation
+import GRDB
+
+/// Random keys that belong to one database and never leave it.
+enum SecretStore {
+  /// BLAKE2b's recommended key length (libsodium `crypto_generichash_KEYBYTES`).
+  private static let keyBytes = 32
+
+  /// Makes the key of people's pseudonyms once in a database's life.
+  static func ensurePseudonymKey(in database: Database) throws {
+    var key = [UInt8](repeating: 0, count: keyBytes)
+    randombytes_buf(&key, key.count)
+    try database.execute(
+      sql: "INSERT OR IGNORE INTO secret (name, value) VALUES ('pseudonym', ?)", arguments: [key.databaseBlob])
+  }
+}
