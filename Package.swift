@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Settings of every target: Swift 6 language mode comes from `swiftLanguageModes` below. The gate sets
-/// WATERLINE_STRICT; a user's newer compiler may warn without breaking the build.
+// Settings of every target; Swift 6 language mode comes from `swiftLanguageModes` below. The gate sets
+// WATERLINE_STRICT; a user's newer compiler may warn without breaking the build.
 let strict: [SwiftSetting] =
   [
     .enableUpcomingFeature("ExistentialAny"),
@@ -28,6 +28,7 @@ let package = Package(
     .systemLibrary(name: "CHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .target(name: "CEventTable"),
+    .target(name: "CAutoExtension"),
     // Rank 1: bytes and values, no input or output.
     .target(name: "WireFormat", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
     .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
@@ -66,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "waterlined",
       dependencies: [
-        "UsageModel", "Ingest", "EventStore", "FileImport", "Control", "Yams",
+        "UsageModel", "WireFormat", "Ingest", "EventStore", "FileImport", "Control", "Yams",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -74,7 +75,7 @@ let package = Package(
       name: "waterline",
       dependencies: [
         "UsageModel", "WireFormat", "EventStore", "FileImport", "Control", "UsageQuery", "Report",
-        "EventExtension", "DemoOrganisation", "Ingest",
+        "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),

@@ -49,6 +49,8 @@ package struct Flow: Sendable {
   package var ends: [FlowEnds] = []
   /// Sessions of the chosen people whose first event lies in the window.
   package var sessions: Int64 = 0
+  /// People with such a session.
+  package var sessionPeople = 0
 
   /// Longest pause between the latest end so far and the next start within a session without id.
   package static let sessionPauseMilliseconds: Int64 = 30 * 60_000
@@ -169,6 +171,8 @@ private struct FlowTally {
 
   /// Adds all sessions of one person.
   mutating func add(_ steps: [SessionStep], person: Int32, of events: EventBuffers) {
+    let sessionsBefore = flow.sessions
+    defer { flow.sessionPeople += flow.sessions > sessionsBefore ? 1 : 0 }
     var start = 0
     while start < steps.count {
       var end = start + 1

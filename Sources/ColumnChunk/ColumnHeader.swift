@@ -23,7 +23,7 @@ package struct ColumnHeader: Equatable, Sendable {
   /// Largest payload taken from disk: 64 Ki texts of the longest attributes fit.
   package static let payloadBytesMax = 1 << 30
 
-  /// How a payload is encoded. Written to disk: append, never renumber.
+  /// How a payload is encoded; written to disk: append, never renumber.
   package enum Encoding: UInt8, CaseIterable, Sendable {
     /// Every row is `minimum`; empty payload.
     case constant = 1

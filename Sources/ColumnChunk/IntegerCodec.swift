@@ -35,8 +35,8 @@ enum IntegerCodec {
       guard header.minimum == header.maximum, payload.isEmpty else { throw .malformed(header.column) }
       output.update(repeating: T(truncatingIfNeeded: header.minimum), count: header.rowCount)
       isSound = true
-    case .packed: isSound = unpack(payload, header.rowCount, output) == payload.count - padding
-    case .delta: isSound = undelta(payload, header.rowCount, output) == payload.count - padding
+    case .packed: isSound = fills(payload, unpack(payload, header.rowCount, output))
+    case .delta: isSound = fills(payload, undelta(payload, header.rowCount, output))
     case .runs: isSound = expandRuns(payload, header.rowCount, output)
     case .texts: isSound = false
     }
@@ -44,6 +44,11 @@ enum IntegerCodec {
   }
 
   private static let padding = BitPacking.paddingByteCount
+
+  /// Whether a stretch was read to its padding; -1 says that it could not be read.
+  private static func fills(_ payload: UnsafeRawBufferPointer, _ byteCount: Int) -> Bool {
+    byteCount >= 0 && byteCount == payload.count - padding
+  }
 
   // MARK: Frame of reference
 
@@ -188,8 +193,8 @@ enum IntegerCodec {
     return withUnsafeTemporaryAllocation(of: T.self, capacity: max(1, runCount)) { values in
       withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(1, runCount)) { lengths in
         guard let values = values.baseAddress, let lengths = lengths.baseAddress,
-          unpack(valuePart, runCount, values) == valuePart.count - padding,
-          unpack(lengthPart, runCount, lengths) == lengthPart.count - padding
+          fills(valuePart, unpack(valuePart, runCount, values)),
+          fills(lengthPart, unpack(lengthPart, runCount, lengths))
         else { return false }
         var row = 0
         for run in 0..<runCount {

@@ -35,15 +35,18 @@ package enum DocumentedViews {
     View(
       name: "sources", purpose: "the ledger of each source: what arrived, twice, differing, refused",
       sql: """
-        SELECT waterline_person(s.name) AS source, s.stored, s.duplicate, s.conflict, s.rejected,
+        SELECT CASE s.id WHEN 0 THEN NULL ELSE waterline_person(s.name) END AS source, s.stored, s.duplicate, s.conflict, s.rejected,
           s.first_received_ms, s.last_received_ms, max(r.last) AS highest_seq,
           ifnull(sum(r.last - r.first + 1), 0) AS numbers_stored
         FROM main.source s LEFT JOIN main.sequence_range r ON r.source = s.id GROUP BY s.id
         """),
     View(
-      name: "sequence_gaps", purpose: "numbers that were sent and never arrived",
+      name: "sequence_gaps",
+      purpose: "numbers that were not stored; refused of them arrived and were no good",
       sql: """
-        SELECT waterline_person(s.name) AS source, g.last + 1 AS first_missing, g.next - 1 AS last_missing,
+        SELECT CASE s.id WHEN 0 THEN NULL ELSE waterline_person(s.name) END AS source, g.last + 1 AS first_missing, g.next - 1 AS last_missing,
+          (SELECT count(*) FROM main.sequence_rejected j
+            WHERE j.source = g.source AND j.sequence > g.last AND j.sequence < g.next) AS refused,
           g.last_time_ms AS time_before, g.next_time_ms AS time_after
         FROM (SELECT source, last, last_time_ms,
             lead(first) OVER w AS next, lead(first_time_ms) OVER w AS next_time_ms
@@ -53,7 +56,7 @@ package enum DocumentedViews {
     View(
       name: "rejections", purpose: "refused events by source and reason",
       sql: """
-        SELECT waterline_person(s.name) AS source, r.reason, r.count
+        SELECT CASE s.id WHEN 0 THEN NULL ELSE waterline_person(s.name) END AS source, r.reason, r.count
         FROM main.source_rejection r JOIN main.source s ON s.id = r.source
         """),
     View(

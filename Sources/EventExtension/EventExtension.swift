@@ -11,9 +11,6 @@ package enum EventExtension {
     get { namesAreShown.load(ordering: .relaxed) }
     set { namesAreShown.store(newValue, ordering: .relaxed) }
   }
-
-  /// Makes every connection that this process opens from now on know `event` and the views.
-  package static func registerForAllConnections() { _ = wl_register_for_all_connections() }
 }
 
 /// Whether the extension itself is preparing a statement, in a process with one connection.

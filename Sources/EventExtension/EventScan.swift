@@ -85,13 +85,15 @@ final class EventScan {
     case .outcome:
       text(EventOutcome(rawValue: UInt8(truncatingIfNeeded: try value(.outcome)))?.name, context)
     case .duration: integer(try value(.durationPlusOne), minus: 1, context)
-    case .host: text(names.label(try value(.host)), context)
-    case .session: bytes(try textValue(.session), context)
+    case .host: text(names.host(try value(.host)), context)
+    case .session: text(try textValue(.session).map(names.shownSession), context)
     case .version: text(names.label(try value(.version)), context)
     case .cause: text(names.label(try value(.cause)), context)
     case .source: text(names.source(try value(.source)), context)
     case .sequence: integer(try value(.sequence), minus: 0, context)
-    case .attributes: bytes(try textValue(.attributes), context)
+    case .attributes:
+      // Senders may put anything there, names included.
+      bytes(EventExtension.showsNames ? try textValue(.attributes) : nil, context)
     }
   }
 

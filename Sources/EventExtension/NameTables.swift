@@ -9,9 +9,11 @@ final class NameTables {
   private var features: [String?] = []
   private var labels: [String?] = []
   private var sources: [String?] = []
+  private var hosts: [String?] = []
+  private let pseudonyms: Pseudonyms
 
   init(_ database: OpaquePointer) throws(ScanError) {
-    let pseudonyms = try Pseudonyms(database)
+    pseudonyms = try Pseudonyms(database)
     users = try Self.column("SELECT id, name FROM user_name ORDER BY id", database)
     apps = try Self.column("SELECT id, app FROM feature_name ORDER BY id", database)
     features = try Self.column("SELECT id, feature FROM feature_name ORDER BY id", database)
@@ -26,10 +28,9 @@ final class NameTables {
       """, database)
     shownUsers = users.map { $0.map(pseudonyms.shown) }
     shownPeople = people.map { $0.map(pseudonyms.shown) }
-    // A source is usually a workstation or a login: as telling as a name.
-    if !EventExtension.showsNames {
-      sources = sources.map { $0.map(pseudonyms.shown) }
-    }
+    // A source or a host is usually one person's workstation: as telling as a name.
+    sources = sources.map { $0.map(pseudonyms.shown) }
+    hosts = labels.map { $0.map(pseudonyms.shown) }
   }
 
   func shownUser(_ number: Int64) -> String? { Self.at(number, shownUsers) }
@@ -37,6 +38,9 @@ final class NameTables {
   func app(_ feature: Int64) -> String? { Self.at(feature, apps) }
   func feature(_ feature: Int64) -> String? { Self.at(feature, features) }
   func label(_ number: Int64) -> String? { number == 0 ? nil : Self.at(number, labels) }
+  func host(_ number: Int64) -> String? { number == 0 ? nil : Self.at(number, hosts) }
+  /// Session ids often hold a login.
+  func shownSession(_ text: [UInt8]) -> String { pseudonyms.shown(String(decoding: text, as: UTF8.self)) }
   func source(_ number: Int64) -> String? { number == 0 ? nil : Self.at(number, sources) }
 
   private static func at(_ number: Int64, _ table: [String?]) -> String? {

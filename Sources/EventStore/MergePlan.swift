@@ -6,9 +6,9 @@
 package enum MergePlan {
   /// Most rows merged at once: bounds memory at about 150 bytes a row.
   package static let rowsMax = 1 << 20
-  /// Arrivals are merged when they hold this many rows ...
+  /// Arrivals are merged when they hold this many rows.
   static let arrivalRowsMin = 65_536
-  /// ... or are this many chunks.
+  /// Arrivals are also merged when they are this many chunks.
   static let arrivalChunksMin = 64
   /// Runs of one size that are merged into a larger one.
   static let fanIn = 4
@@ -50,9 +50,17 @@ package enum MergePlan {
         .map { chunks in Run(chunks: chunks, rowCount: chunks.reduce(0) { $0 + $1.rowCount }) }
         .filter { $0.rowCount < rowsMax }
         .sorted { ($0.rowCount, $0.chunks[0].id) < ($1.rowCount, $1.chunks[0].id) }
-      if let step = isSettled(day) ? mergeable(runs) : crowdedTier(runs) { return step }
+      let isWorthAll = isSettled(day) && isWorthRewriting(runs)
+      if let step = isWorthAll ? mergeable(runs) : crowdedTier(runs) { return step }
     }
     return nil
+  }
+
+  /// Whether the smaller runs together are at least an eighth of the largest: a trickle of late events must
+  /// not have a whole day rewritten each time.
+  private static func isWorthRewriting(_ runs: [Run]) -> Bool {
+    let largest = runs.map(\.rowCount).max() ?? 0
+    return (runs.reduce(0) { $0 + $1.rowCount } - largest) * 8 >= largest
   }
 
   private static func crowdedTier(_ runs: [Run]) -> Step? {

@@ -12,6 +12,7 @@ enum SecretStore {
     var key = [UInt8](repeating: 0, count: keyBytes)
     randombytes_buf(&key, key.count)
     try database.execute(
-      sql: "INSERT OR IGNORE INTO secret (name, value) VALUES ('pseudonym', ?)", arguments: [key.databaseBlob])
+      sql: "INSERT OR IGNORE INTO secret (name, value) VALUES ('pseudonym', ?)", arguments: [key.databaseBlob]
+    )
   }
 }

@@ -45,7 +45,7 @@ struct TableFile: ~Copyable {
     }
   }
 
-  /// The next sound record; refused ones are counted on the way. Nil at the end.
+  /// The next sound record, nil at the end; refused ones are counted on the way.
   mutating func next() throws -> Record? {
     while try advance() {
       guard let header else { return nil }

@@ -133,7 +133,7 @@ private struct StreamConnections: ~Copyable {
     connection.pending = []
   }
 
-  /// Decodes what came; keeps what is unfinished. False when the connection must end.
+  /// Decodes what came and keeps what is unfinished; false when the connection must end.
   private mutating func take(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, now: Int64) -> Bool {
     var connection = connections[descriptor] ?? Connection()
     connections[descriptor] = nil

@@ -3,11 +3,11 @@ package enum HumanNumber {
   /// What stands for a value that cannot be had.
   package static let absent = "–"
 
-  /// A count with its thousands grouped from 10,000 on: `9999`, `12,345`.
+  /// A count with its thousands grouped: `999`, `1,234`.
   package static func count(_ value: Int64) -> String {
     let digits = String(value.magnitude)
     let sign = value < 0 ? "-" : ""
-    guard digits.utf8.count > 4 else { return sign + digits }
+    guard digits.utf8.count > 3 else { return sign + digits }
     var grouped = ""
     for (index, digit) in digits.enumerated() {
       if index > 0, (digits.utf8.count - index).isMultiple(of: 3) { grouped += "," }

@@ -10,7 +10,9 @@ package enum EventLimits {
   package static let attributeValueBytesMax = 1_024
   /// Longest duration: about 49.7 days, what 32 bits of milliseconds hold.
   package static let durationMillisecondsMax = Int64(UInt32.max)
-  /// Earliest start: 1980-01-01T00:00:00Z. Seconds sent as milliseconds fall before it and are refused.
+  /// Earliest start: 1980-01-01T00:00:00Z.
+  ///
+  /// Seconds sent as milliseconds fall before it and are refused.
   package static let earliestTimeMilliseconds: Int64 = 315_532_800_000
   /// How far ahead of its receipt an event may start: one day, for clocks set to a wrong zone.
   package static let futureToleranceMilliseconds: Int64 = 24 * 3_600_000

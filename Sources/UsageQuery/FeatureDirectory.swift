@@ -7,7 +7,7 @@ struct FeatureDirectory {
   let names: [FeatureName]
   /// By rank: what the catalog says, automatic features left out; nil for features outside it.
   let catalogRows: [CatalogRow?]
-  /// False when nothing was imported, or nothing is left of it.
+  /// Whether a catalog was imported; one of automatic features alone counts too.
   let hasCatalog: Bool
   /// By the store's number: rank, or `EventKeys.none` for automatic features.
   let rankOfNumber: [Int32]

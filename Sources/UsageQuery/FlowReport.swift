@@ -19,7 +19,7 @@ extension UsageReports {
       flow.transitions.map { flowRow($0, layout, scope) }, columns: layout.columns,
       minimumPeople: options.minimumGroupSize)
     return try flowDocument(
-      "flow", data, scope, layout: layout, valueNames: flowNames, rows: rows, sessions: flow.sessions)
+      "flow", data, scope, layout: layout, valueNames: flowNames, rows: rows, flow: flow)
   }
 
   /// The features with which the window's sessions begin and end.
@@ -38,7 +38,7 @@ extension UsageReports {
     }
     let rows = ReportRows(found, columns: layout.columns, minimumPeople: options.minimumGroupSize)
     return try flowDocument(
-      "flow-ends", data, scope, layout: layout, valueNames: flowEndNames, rows: rows, sessions: flow.sessions)
+      "flow-ends", data, scope, layout: layout, valueNames: flowEndNames, rows: rows, flow: flow)
   }
 
   private static func measureFlow(
@@ -78,14 +78,17 @@ extension UsageReports {
 
   private static func flowDocument(
     _ name: String, _ data: some UsageData, _ scope: ReportScope, layout: RowLayout, valueNames: [String],
-    rows: ReportRows, sessions: Int64
+    rows: ReportRows, flow: Flow
   ) throws -> ReportDocument {
+    let least = scope.options.minimumGroupSize
+    let isHidden = least > 1 && flow.sessionPeople > 0 && flow.sessionPeople < least
     let expectations = scope.expectations(
       observed: try scope.observedFeatures(data, stopAtFirstSelected: true))
     return document(
       name, scope: scope, columns: layout.columns, valueNames: valueNames, rows: rows,
       totals: scope.totals(tooNew: scope.tooNewCount(expectations), suppressed: rows.suppressedCount)
-        + [ReportField("sessions", .integer(sessions))],
-      warnings: scope.warnings)
+        + [ReportField("sessions", isHidden ? .null : .integer(flow.sessions))],
+      warnings: scope.warnings
+        + (isHidden ? ["the number of sessions is null: they are about fewer than \(least) people"] : []))
   }
 }

@@ -64,7 +64,7 @@ package struct QueryOptions: Equatable, Sendable {
   package var zone: ZoneRules
   package var app: String?
   package var feature: String?
-  /// Values of one attribute are alternatives; different attributes must all hold.
+  /// All of them must hold.
   package var filters: [PersonFilter]
   /// In the order in which the columns shall stand.
   package var groupBy: [GroupDimension]

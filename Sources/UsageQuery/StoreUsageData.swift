@@ -95,7 +95,8 @@ package struct StoreUsageData: UsageData {
     startingIn range: Range<Int64>?, columns: EventColumns.Selection
   ) throws -> EventColumns {
     if let range, range.isEmpty { return EventColumns() }
-    let chunks = try ChunkRow.all(overlapping: range.map { $0.lowerBound...($0.upperBound - 1) }, in: database)
+    let bounds = range.map { $0.lowerBound...($0.upperBound - 1) }
+    let chunks = try ChunkRow.all(overlapping: bounds, in: database)
     var loader = EventColumnsLoader(chunks, ChunkReader(database))
     return try loader.load(startingIn: range, columns)
   }

@@ -44,7 +44,7 @@ package enum TimeZoneLoading {
     return ZoneRules(name: name, initialOffsetMilliseconds: initial * 1_000, transitions: transitions)
   }
 
-  /// The rules of a zone over everything stored, the present, and an explicit window.
+  /// The rules of a zone over everything stored, the present, and the window.
   ///
   /// - Throws: `QueryError.unknownTimeZone`, and whatever reading the store throws.
   package static func zoneRules(
@@ -52,8 +52,11 @@ package enum TimeZoneLoading {
   ) throws -> ZoneRules {
     var moments = [nowMilliseconds]
     if let bounds = try data.eventBounds() { moments += [bounds.lowerBound, bounds.upperBound] }
-    if case .days(let days) = window {
-      moments += [days.from.startMilliseconds, days.to.startMilliseconds]
+    switch window {
+    case .days(let days): moments += [days.from.startMilliseconds, days.to.startMilliseconds]
+    case .last(let dayCount):
+      // The window may begin before the oldest event does.
+      moments += moments.map { $0 - Int64(dayCount) * CivilDay.milliseconds }
     }
     let range = (moments.min() ?? nowMilliseconds)...(moments.max() ?? nowMilliseconds)
     return try zoneRules(named: name, covering: range)

@@ -64,7 +64,7 @@ package struct CommaSeparatedEventDecoder: ~Copyable {
       guard let scratch = scratch.baseAddress else { return false }
       var scanner = JSONScanner(start, end: start + bytes.count, scratch: scratch)
       guard scanner.peek() == 0x7B else { return false }
-      do {
+      do throws(JSONScanner.Failure) {
         try scanner.skipValue()
       } catch .notUTF8 {
         // The event's own reading names this reason; the object's end is known all the same.

@@ -58,7 +58,9 @@ struct JSONScanner {
 
   // MARK: Strings
 
-  /// Reads a string whose opening quote is next. Content that is not UTF-8 is flagged, not thrown, so
+  /// Reads a string whose opening quote is next.
+  ///
+  /// Content that is not UTF-8 is flagged, not thrown, so
   /// that the rest of the event can still name its source.
   @inline(__always)
   mutating func string() throws(Failure) -> Text {

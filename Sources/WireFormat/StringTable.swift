@@ -10,14 +10,16 @@ package struct StringTable: ~Copyable {
   private var arena: UnsafeMutablePointer<UInt8>
   private var arenaCapacity: Int
   package private(set) var arenaCount = 0
-  /// Arena and slots beyond these are given back when the table is emptied: 4 MiB together.
-  private static let arenaBytesKeptMax = 2 << 20
+  /// Arena and slots beyond these are given back when the table is emptied: 6 MiB together.
+  private static let arenaBytesKeptMax = 4 << 20
   private static let slotsKeptMax = 1 << 19
 
   /// End offset in the arena of string `n` at index `n`; string 0 is empty.
   private var ends: [UInt32] = [0]
   private var hashes: [UInt64] = [0]
-  /// Open addressing with linear probing; 0 is a free slot. Power-of-two size, at most half full.
+  /// Open addressing with linear probing; 0 is a free slot.
+  ///
+  /// Power-of-two size, at most half full.
   private var slots: [UInt32]
   private var mask: Int
 

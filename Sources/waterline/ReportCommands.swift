@@ -82,9 +82,13 @@ struct FlowCommand: ParsableCommand {
       EXAMPLES:
         waterline flow --app crm
         waterline flow --feature order.create --limit 50
+        waterline flow --ends
       """)
 
   @OptionGroup var options: ReportOptions
+  @Flag(help: "Instead of the steps: with which features sessions start and end.") var ends = false
 
-  func run() throws { try options.run { try UsageReports.flow($0, $1) } }
+  func run() throws {
+    try options.run { ends ? try UsageReports.flowEnds($0, $1) : try UsageReports.flow($0, $1) }
+  }
 }

@@ -101,10 +101,12 @@ struct ReportOptions: ParsableArguments {
   private func queryOptions(_ data: StoreUsageData, _ database: Database) throws -> QueryOptions {
     let now = Clock.nowMilliseconds()
     let zoneName = try timezone ?? SettingStore.get(SettingName.timeZone.rawValue, in: database) ?? "UTC"
-    let zone = try TimeZoneLoading.zoneRules(named: zoneName, for: data, nowMilliseconds: now)
-    var options = QueryOptions(nowMilliseconds: now, zone: zone)
-    if let from, let to { options.window = try QueryOptions.days(from: from, to: to) }
-    if let window { options.window = try QueryOptions.windowLength(from: window) }
+    var choice = WindowChoice.standard
+    if let from, let to { choice = try QueryOptions.days(from: from, to: to) }
+    if let window { choice = try QueryOptions.windowLength(from: window) }
+    let zone = try TimeZoneLoading.zoneRules(
+      named: zoneName, for: data, nowMilliseconds: now, window: choice)
+    var options = QueryOptions(window: choice, nowMilliseconds: now, zone: zone)
     options.app = app
     options.feature = feature
     options.filters = try filters.map { try QueryOptions.filter(from: $0) }

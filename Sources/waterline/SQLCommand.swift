@@ -1,4 +1,5 @@
 import ArgumentParser
+import CAutoExtension
 import EventExtension
 import EventStore
 import Foundation
@@ -37,7 +38,7 @@ struct SQLCommand: ParsableCommand {
       try Purpose.log(purpose, databasePath: database.path)
       EventExtension.showsNames = true
     }
-    EventExtension.registerForAllConnections()
+    _ = wl_register_for_all_connections()
     format.print(try ReadOnlySQL(path: store.path).table(query))
   }
 }

@@ -47,20 +47,30 @@ final class Daemon {
     let status = status
     let server = ControlServer(socket: controlSocket, store: writer, stop: controlStop) { status.value }
     let controlling = WorkerThread(name: "wl-control") { server.run() }
-    defer {
+    func stop() {
       listeners.closeAll()
       controlStop.signal()
+      writerThread.prepareToStop()
       controlling.join()
-      writerThread.stopCompacting()
       compacting.join()
       queue.close()
       writing.join()
     }
-    try listeners.apply(configuration)
+    do {
+      try listeners.apply(configuration)
+    } catch {
+      stop()
+      throw error
+    }
     status.value.listeners = listeners.summary
     announce()
     while signals.wait() == SIGHUP { reload() }
     Log.notice("stopping: storing what was received")
+    stop()
+    guard writerThread.abandonedEventCount == 0 else {
+      throw StoreError.invalid(
+        "\(writerThread.abandonedEventCount) received events could not be stored in \(store.path)")
+    }
   }
 
   private func announce() {

@@ -65,11 +65,11 @@ final class Listeners {
       socket = try transport == .udp ? Sockets.udp(address) : Sockets.unixDatagram(address)
       warnIfLow(socket, transport)
       let receiver = DatagramReceiver(socket: socket, transport: transport, queue: queue, stop: stop)
-      thread = WorkerThread(name: "wl-\(transport.rawValue)") { receiver.run() }
+      thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     case .unixStream:
       socket = try Sockets.unixStream(address)
       let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop)
-      thread = WorkerThread(name: "wl-\(transport.rawValue)") { receiver.run() }
+      thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     }
     return Listener(
       transport: transport, socket: socket, stop: stop, thread: thread, configuredAddress: address)

@@ -3,11 +3,14 @@ import Foundation
 import GRDB
 import Ingest
 import UsageModel
+import WireFormat
 
 /// The one thread that writes: takes what receivers sealed, commits it in groups, runs commands between.
 final class StoreWriterThread: @unchecked Sendable {
   /// Pause before a failed commit is tried again: a full disk is looked at once a second.
   private static let retrySeconds: TimeInterval = 1
+  /// Attempts once the daemon is asked to stop: a disk that stays full must not keep it for ever.
+  private static let attemptsWhenStopping = 10
   /// Longest sleep without work.
   private static let idleSeconds: TimeInterval = 3_600
 
@@ -19,6 +22,8 @@ final class StoreWriterThread: @unchecked Sendable {
   private let didCommit = NSCondition()
   private var commitCount = 0
   private var isStopping = false
+  /// Events that were received and could not be stored before the daemon had to stop.
+  private(set) var abandonedEventCount = 0
 
   init(store: EventStore, queue: WriterQueue) throws {
     self.store = store
@@ -38,27 +43,33 @@ final class StoreWriterThread: @unchecked Sendable {
     }
   }
 
-  /// Commits until it succeeds: what receivers handed over is never given up.
+  /// Commits until it succeeds; only a daemon that must stop gives up what receivers handed over.
   private func commit(_ sealed: [SealedBatch]) {
     let received = sealed.map {
       ReceivedBatch(
         batch: $0.batch, transport: $0.transport.rawValue, receivedMilliseconds: $0.receivedMilliseconds,
         kernelDrops: $0.kernelDrops)
     }
-    var hasFailed = false
+    var failureCount = 0
     while true {
       do {
         let summary = try writer.commit(received)
-        if hasFailed { Log.notice("writing again") }
+        if failureCount > 0 { Log.notice("writing again") }
         Log.debug("stored \(summary.accepted) events, \(summary.duplicate) duplicate")
         break
       } catch {
-        if !hasFailed {
+        failureCount += 1
+        if failureCount == 1 {
           Log.error(
-            "cannot write \(store.path): \(StoreError.reason(of: error)); keeping \(sealed.count) batches and trying again"
-          )
+            """
+            cannot write \(store.path): \(StoreError.reason(of: error)); keeping \(sealed.count) batches and \
+            trying again
+            """)
         }
-        hasFailed = true
+        if failureCount >= Self.attemptsWhenStopping, didCommit.withLock({ isStopping }) {
+          abandonedEventCount += sealed.reduce(0) { $0 + $1.batch.count }
+          break
+        }
         Thread.sleep(forTimeInterval: Self.retrySeconds)
       }
     }
@@ -74,7 +85,8 @@ final class StoreWriterThread: @unchecked Sendable {
     }
   }
 
-  func stopCompacting() {
+  /// Ends merging, and bounds the attempts to write what is left.
+  func prepareToStop() {
     didCommit.withLock {
       isStopping = true
       didCommit.broadcast()

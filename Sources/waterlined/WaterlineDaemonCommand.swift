@@ -53,7 +53,7 @@ struct WaterlineDaemonCommand: ParsableCommand {
       let daemon = try Daemon { try loadConfiguration() }
       try daemon.run()
     } catch {
-      Log.error("cannot start: \(StoreError.reason(of: error))")
+      Log.error("\(StoreError.reason(of: error))")
       throw ExitCode(1)
     }
   }

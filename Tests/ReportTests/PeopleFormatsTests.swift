@@ -12,7 +12,7 @@ struct PeopleFormatsTests {
 
       app          feature       attempts  failed  eroded  people  affected  benchmark  by       lost  \
       frequency  reach  severity  score  points
-      erp          post_invoice    14,210     310    2100     212        90      3.4 s  peers  2h 00m  \
+      erp          post_invoice    14,210     310   2,100     212        90      3.4 s  peers  2h 00m  \
           14.8%  42.5%     10.0%   18.4     2.5
       mail, "new"  a|b                  4       0       1       4         1          –  none   3m 04s  \
           25.0%  25.0%         –      –     0.0
@@ -106,7 +106,7 @@ struct PeopleFormatsTests {
       | app | feature | attempts | failed | eroded | people | affected | benchmark | by | lost | \#
       frequency | reach | severity | score | points |
       |---|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|---:|
-      | erp | post_invoice | 14,210 | 310 | 2100 | 212 | 90 | 3.4 s | peers | 2h 00m | \#
+      | erp | post_invoice | 14,210 | 310 | 2,100 | 212 | 90 | 3.4 s | peers | 2h 00m | \#
       14.8% | 42.5% | 10.0% | 18.4 | 2.5 |
       | mail, "new" | a\|b | 4 | 0 | 1 | 4 | 1 | – | none | 3m 04s | 25.0% | 25.0% | – | – | 0.0 |
 

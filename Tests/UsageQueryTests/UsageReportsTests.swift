@@ -227,6 +227,11 @@ struct UsageReportsTests {
     }
   }
 
+  @Test func sessionsOfTooFewPeopleAreNull() throws {
+    #expect(try UsageReports.flow(departments([4]), .open(minimumGroupSize: 5)).total("sessions") == .null)
+    #expect(try UsageReports.flow(departments([6]), .open()).total("sessions") == .integer(6))
+  }
+
   @Test func aNameIsFollowedByAComma() throws {
     var data = SmallOrganisation()
     for app in ["File", "File submissions"] { data.add("ann", app, "c") }

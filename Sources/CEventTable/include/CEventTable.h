@@ -11,7 +11,7 @@ typedef struct sqlite3_stmt sqlite3_stmt;
 typedef struct sqlite3_context sqlite3_context;
 struct sqlite3_api_routines;
 
-/// Entry point when loaded by name from any file (`.load`), or registered with sqlite3_auto_extension.
+/// Entry point when loaded from a file (`.load`), or registered by the target CAutoExtension.
 int sqlite3_extension_init(sqlite3 *database, char **error, const struct sqlite3_api_routines *api);
 
 // What Swift calls: SQLite through the extension's API table, so that one binary works in any host.
@@ -30,8 +30,5 @@ char *wl_sql_copy(const char *message);
 void wl_result_null(sqlite3_context *context);
 void wl_result_int64(sqlite3_context *context, int64_t value);
 void wl_result_text(sqlite3_context *context, const uint8_t *bytes, int length);
-
-/// Registers `sqlite3_extension_init` for every connection that this process opens from now on.
-int wl_register_for_all_connections(void);
 
 #endif

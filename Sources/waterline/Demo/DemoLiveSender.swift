@@ -10,9 +10,9 @@ struct DemoLiveSender {
     var total: Int { udp + unixDatagram + unixStream }
   }
 
-  /// Plain UDP has no flow control: after so many datagrams ...
+  /// Datagrams between two rests, as plain UDP has no flow control.
   private static let datagramsPerBurst = 200
-  /// ... rest this long, about 100,000 a second, which a default socket buffer holds.
+  /// Length of a rest: about 100,000 datagrams a second, which a default socket buffer bears.
   private static let restMicroseconds: UInt32 = 2_000
 
   private let daemon: DemoDaemon
