@@ -108,4 +108,36 @@ package enum OrganisationStore {
         owner: row[13], reassignmentCount: row[14], level: row[15], comment: row[16])
     }
   }
+
+  // MARK: Interventions and changes
+
+  /// Adds initiatives; one with the same name and cohort is replaced.
+  package static func upsert(
+    _ initiatives: [Initiative], _ sort: Initiative.Sort, in database: Database
+  ) throws {
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO \(sort.rawValue) (name, cohort, kind, app, feature, start_ms, end_ms, note)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    for initiative in initiatives {
+      try insert.execute(arguments: [
+        initiative.name, initiative.cohort, initiative.kind, initiative.app, initiative.feature,
+        initiative.startMilliseconds, initiative.endMilliseconds, initiative.note,
+      ])
+    }
+  }
+
+  /// All initiatives of a sort, by start, name and cohort.
+  package static func initiatives(_ sort: Initiative.Sort, in database: Database) throws -> [Initiative] {
+    let sql = """
+      SELECT name, kind, app, feature, cohort, start_ms, end_ms, note FROM \(sort.rawValue)
+      ORDER BY start_ms, name, cohort
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
+      Initiative(
+        name: row[0], kind: row[1], app: row[2], feature: row[3], cohort: row[4],
+        startMilliseconds: row[5], endMilliseconds: row[6], note: row[7])
+    }
+  }
 }

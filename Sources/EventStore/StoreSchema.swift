@@ -75,6 +75,15 @@ enum StoreSchema {
       set_name TEXT NOT NULL REFERENCES benchmark_set (name) ON DELETE CASCADE, app TEXT NOT NULL,
       feature TEXT NOT NULL, benchmark_ms INTEGER, benchmark_kind TEXT NOT NULL,
       PRIMARY KEY (set_name, app, feature)) WITHOUT ROWID;
+    CREATE TABLE intervention (
+      name TEXT NOT NULL, cohort TEXT NOT NULL, kind TEXT NOT NULL, app TEXT, feature TEXT,
+      start_ms INTEGER NOT NULL, end_ms INTEGER, note TEXT NOT NULL,
+      PRIMARY KEY (name, cohort)) WITHOUT ROWID;
+    CREATE TABLE change (
+      name TEXT NOT NULL, cohort TEXT NOT NULL, kind TEXT NOT NULL, app TEXT, feature TEXT,
+      start_ms INTEGER NOT NULL, end_ms INTEGER, note TEXT NOT NULL,
+      PRIMARY KEY (name, cohort)) WITHOUT ROWID;
+    CREATE TABLE alert_mark (id INTEGER PRIMARY KEY CHECK (id = 1), day TEXT NOT NULL, marked_ms INTEGER NOT NULL);
     CREATE TABLE purpose_log (
       id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, login TEXT NOT NULL,
       command TEXT NOT NULL, purpose TEXT NOT NULL);

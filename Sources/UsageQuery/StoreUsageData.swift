@@ -18,6 +18,12 @@ package struct StoreUsageData: UsageData {
 
   package func tickets() throws -> [Ticket] { try OrganisationStore.tickets(in: database) }
 
+  package func initiatives(_ sort: Initiative.Sort) throws -> [Initiative] {
+    try OrganisationStore.initiatives(sort, in: database)
+  }
+
+  package func setting(_ name: String) throws -> String? { try SettingStore.get(name, in: database) }
+
   package func userNames() throws -> [String] { try names(of: "user_name") }
 
   package func sourceNames() throws -> [String] { try names(of: "source") }

@@ -8,6 +8,10 @@ package protocol UsageData {
   func roster() throws -> [RosterRow]
   func catalog() throws -> [CatalogRow]
   func tickets() throws -> [Ticket]
+  /// Interventions or changes, by start, name and cohort.
+  func initiatives(_ sort: Initiative.Sort) throws -> [Initiative]
+  /// A setting kept in the database, such as `cost.hour`; nil when it is not set.
+  func setting(_ name: String) throws -> String?
 
   /// Names by the store's number; index 0 is never used by an event.
   func userNames() throws -> [String]

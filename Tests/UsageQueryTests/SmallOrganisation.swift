@@ -58,6 +58,8 @@ struct SmallOrganisation: UsageData {
   func roster() -> [RosterRow] { rosterRows }
   func catalog() -> [CatalogRow] { catalogRows }
   func tickets() -> [Ticket] { ticketRows }
+  func initiatives(_ sort: Initiative.Sort) -> [Initiative] { [] }
+  func setting(_ name: String) -> String? { nil }
   func userNames() -> [String] { users }
   func featureNames() -> [FeatureName] { features }
   func sourceNames() -> [String] { sources }
