@@ -1,10 +1,20 @@
 /// Turns one column of a chunk into its stored bytes.
 package enum ColumnEncoder {
+  /// How long to look for the smallest encoding.
+  package enum Effort: Sendable {
+    /// Quickly, for a chunk that will soon be merged: frame of reference only.
+    case arrival
+    /// All encodings, the smallest wins.
+    case merged
+  }
+
   /// Encodes integers.
   ///
   /// - Returns: nil when every row is 0, which readers take a missing column to mean.
   /// - Precondition: 1 ... ``ColumnHeader/rowsMax`` rows.
-  package static func encode(_ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>) -> [UInt8]? {
+  package static func encode(
+    _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, effort: Effort = .merged
+  ) -> [UInt8]? {
     precondition((1...ColumnHeader.rowsMax).contains(values.count), "BUG: chunk of \(values.count) rows")
     var minimum = values[0]
     var maximum = values[0]
@@ -13,7 +23,7 @@ package enum ColumnEncoder {
       maximum = max(maximum, value)
     }
     if minimum == 0 && maximum == 0 { return nil }
-    let (encoding, payload) = IntegerCodec.encode(values, minimum: minimum, maximum: maximum)
+    let (encoding, payload) = IntegerCodec.encode(values, minimum: minimum, maximum: maximum, effort)
     var output: [UInt8] = []
     ColumnHeader.append(
       column: column, encoding: encoding, rowCount: values.count, minimum: minimum, maximum: maximum,
@@ -28,7 +38,7 @@ package enum ColumnEncoder {
   ///   - codes: 0 ... strings.count.
   /// - Returns: nil when every row is absent.
   package static func encode(
-    _ column: ChunkColumn, strings: [[UInt8]], codes: UnsafeBufferPointer<Int64>
+    _ column: ChunkColumn, strings: [[UInt8]], codes: UnsafeBufferPointer<Int64>, effort: Effort = .merged
   ) -> [UInt8]? {
     precondition((1...ColumnHeader.rowsMax).contains(codes.count), "BUG: chunk of \(codes.count) rows")
     if strings.isEmpty { return nil }
@@ -45,7 +55,7 @@ package enum ColumnEncoder {
       low = min(low, code)
       high = max(high, code)
     }
-    let inner = IntegerCodec.encode(codes, minimum: low, maximum: high)
+    let inner = IntegerCodec.encode(codes, minimum: low, maximum: high, effort)
     payload.append(inner.encoding.rawValue)
     payload.appendLittleEndian(low)
     payload.appendLittleEndian(high)

@@ -7,10 +7,11 @@ enum IntegerCodec {
 
   /// Chooses an encoding and produces its payload.
   static func encode(
-    _ values: UnsafeBufferPointer<Int64>, minimum: Int64, maximum: Int64
+    _ values: UnsafeBufferPointer<Int64>, minimum: Int64, maximum: Int64, _ effort: ColumnEncoder.Effort
   ) -> (encoding: ColumnHeader.Encoding, payload: [UInt8]) {
     if minimum == maximum { return (.constant, []) }
     var best = (encoding: ColumnHeader.Encoding.packed, payload: packed(values))
+    if effort == .arrival { return best }
     let runCount = Self.runCount(values)
     if runCount <= values.count / 2 {
       let runs = Self.runs(values, runCount: runCount)

@@ -32,6 +32,11 @@ struct BatchNumbering {
     set { numbers[kind.rawValue][Int(string)] = newValue ?? 0 }
   }
 
+  /// Hands over a kind's numbers by string number; strings not resolved yet have 0.
+  func withNumbers(_ kind: Kind, _ body: (UnsafeBufferPointer<Int64>) -> Void) {
+    numbers[kind.rawValue].withUnsafeBufferPointer(body)
+  }
+
   /// The number of an (app, feature) pair, if this batch has asked for it before.
   mutating func feature(_ app: UInt32, _ feature: UInt32) -> Int64? {
     let key = UInt64(app) << 32 | UInt64(feature)

@@ -136,7 +136,7 @@ private struct MergeRows: ~Copyable {
   }
 
   private func encode(_ keys: ArraySlice<Key>) -> ChunkWriter {
-    var writer = ChunkWriter(rowCount: keys.count)
+    var writer = ChunkWriter(rowCount: keys.count, effort: .merged)
     for column in ChunkColumn.allCases {
       guard let source = columns[column] else { continue }
       let values = keys.map { source[Int($0.row)] }
@@ -160,6 +160,6 @@ private struct MergeRows: ~Copyable {
       codes[value] = Int64(strings.count)
       return Int64(strings.count)
     }
-    renumbered.withUnsafeBufferPointer { writer.replace(column, texts: strings, $0) }
+    renumbered.withUnsafeBufferPointer { writer.add(column, texts: strings, $0) }
   }
 }

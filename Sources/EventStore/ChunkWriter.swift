@@ -4,26 +4,29 @@ import GRDB
 /// Gathers the encoded columns of one chunk and inserts them as rows.
 package struct ChunkWriter {
   private let rowCount: Int
+  private let effort: ColumnEncoder.Effort
   private var columns: [(column: ChunkColumn, bytes: [UInt8])] = []
   private var timeBounds: ClosedRange<Int64> = 0...0
 
-  package init(rowCount: Int) {
+  /// - Parameter effort: how long to look for the smallest encoding.
+  package init(rowCount: Int, effort: ColumnEncoder.Effort) {
     self.rowCount = rowCount
+    self.effort = effort
     columns.reserveCapacity(ChunkColumn.allCases.count)
   }
 
   /// Adds a column of integers; one that is all 0 is left out.
   package mutating func add(_ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>) {
     if column == .time, let low = values.min(), let high = values.max() { timeBounds = low...high }
-    guard !column.isText, let bytes = ColumnEncoder.encode(column, values) else { return }
+    guard !column.isText, let bytes = ColumnEncoder.encode(column, values, effort: effort) else { return }
     columns.append((column, bytes))
   }
 
   /// Adds a column of texts; one without any is left out.
-  package mutating func replace(
+  package mutating func add(
     _ column: ChunkColumn, texts: [[UInt8]], _ codes: UnsafeBufferPointer<Int64>
   ) {
-    guard let bytes = ColumnEncoder.encode(column, strings: texts, codes: codes) else { return }
+    guard let bytes = ColumnEncoder.encode(column, strings: texts, codes: codes, effort: effort) else { return }
     columns.append((column, bytes))
   }
 

@@ -22,13 +22,16 @@ package final class EventStore: Sendable {
   package init(writingAt path: String, program: String) throws {
     self.path = path
     lock = try StoreLock(databasePath: path, program: program)
+    try Self.checkBeforeWriting(path)
     var configuration = Self.configuration()
     configuration.journalMode = .wal
     configuration.prepareDatabase { database in
       // Only takes effect while the file is still empty; lets freed pages be given back bit by bit.
-      try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL")
+      try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
     }
     queue = try Self.open(path, configuration)
+    // Not in `prepareDatabase`: GRDB sets NORMAL afterwards, together with WAL.
+    try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
     try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
     try StoreSchema.migrator.migrate(queue)
     try write { try SecretStore.ensurePseudonymKey(in: $0) }
@@ -73,6 +76,17 @@ package final class EventStore: Sendable {
     } catch {
       throw StoreError.cannotOpen(path: path, reason: StoreError.reason(of: error))
     }
+  }
+
+  /// Refuses a file that is not ours before anything of it is changed: opening to write turns on WAL.
+  private static func checkBeforeWriting(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_size > 0 else { return }
+    var configuration = configuration()
+    configuration.readonly = true
+    let queue = try open(path, configuration)
+    try queue.read { try checkIsWaterline($0, path: path, allowsEmpty: true) }
+    try queue.close()
   }
 
   private static func checkIsWaterline(_ database: Database, path: String, allowsEmpty: Bool) throws {

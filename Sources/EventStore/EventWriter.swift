@@ -219,48 +219,85 @@ package final class EventWriter {
   // MARK: The chunk
 
   private func insertChunk(_ batch: EventBatch, _ database: Database) throws {
-    var writer = ChunkWriter(rowCount: kept.count)
-    let count = kept.count
-    func integers(_ column: ChunkColumn, _ value: (Int) throws -> Int64) rethrows {
-      for index in 0..<count { self.column[index] = try value(kept[index]) }
-      self.column.withUnsafeBufferPointer { writer.add(column, UnsafeBufferPointer(rebasing: $0[..<count])) }
-    }
-    func names(_ column: ChunkColumn, _ kind: BatchNumbering.Kind, _ strings: UnsafePointer<UInt32>) throws {
-      try integers(column) { try number(of: strings[$0], kind, batch, database) }
-    }
-    integers(.time) { batch.time[$0] }
-    try names(.user, .user, batch.user)
-    try integers(.feature) { try featureNumber(batch, row: $0, database) }
-    integers(.kind) { Int64(batch.kind[$0]) }
-    integers(.outcome) { Int64(batch.outcome[$0]) }
-    integers(.durationPlusOne) { batch.durationPlusOne[$0] }
-    try names(.host, .label, batch.host)
-    try names(.version, .label, batch.version)
-    try names(.cause, .label, batch.cause)
-    try names(.source, .source, batch.source)
-    integers(.sequence) { batch.sequence[$0] }
+    var writer = ChunkWriter(rowCount: kept.count, effort: .arrival)
+    gather(batch.time, .time, &writer)
+    try gather(batch.user, .user, kind: .user, batch, &writer, database)
+    try fill { row in try featureNumber(batch, row: row, database) }
+    add(.feature, &writer)
+    gather(batch.kind, .kind, &writer)
+    gather(batch.outcome, .outcome, &writer)
+    gather(batch.durationPlusOne, .durationPlusOne, &writer)
+    try gather(batch.host, .host, kind: .label, batch, &writer, database)
+    try gather(batch.version, .version, kind: .label, batch, &writer, database)
+    try gather(batch.cause, .cause, kind: .label, batch, &writer, database)
+    try gather(batch.source, .source, kind: .source, batch, &writer, database)
+    gather(batch.sequence, .sequence, &writer)
     for (column, strings) in [(ChunkColumn.session, batch.session), (.attributes, batch.attributes)] {
-      var codes = TextCodes()
-      integers(column) { codes.code(of: strings[$0], in: batch) }
-      self.column.withUnsafeBufferPointer {
-        writer.replace(column, texts: codes.texts, UnsafeBufferPointer(rebasing: $0[..<count]))
-      }
+      var codes = TextCodes(stringCount: batch.strings.count)
+      fill { row in codes.code(of: strings[row]) }
+      let texts = codes.strings.map { string in batch.strings.withBytes(of: string) { Array($0) } }
+      addTexts(column, texts, &writer)
     }
     _ = try writer.insert(day: nil, run: 0, in: database)
   }
+
+  /// Puts a value for each kept row into the scratch column.
+  @inline(__always)
+  private func fill(_ value: (Int) throws -> Int64) rethrows {
+    let count = kept.count
+    try kept.withUnsafeBufferPointer { kept in
+      try column.withUnsafeMutableBufferPointer { column in
+        for index in 0..<count { column[index] = try value(kept[index]) }
+      }
+    }
+  }
+
+  private func add(_ column: ChunkColumn, _ writer: inout ChunkWriter) {
+    self.column.withUnsafeBufferPointer {
+      writer.add(column, UnsafeBufferPointer(rebasing: $0[..<kept.count]))
+    }
+  }
+
+  private func addTexts(_ column: ChunkColumn, _ texts: [[UInt8]], _ writer: inout ChunkWriter) {
+    self.column.withUnsafeBufferPointer {
+      writer.add(column, texts: texts, UnsafeBufferPointer(rebasing: $0[..<kept.count]))
+    }
+  }
+
+  /// Copies the kept rows of a plain column.
+  private func gather(
+    _ values: UnsafePointer<some BinaryInteger>, _ column: ChunkColumn, _ writer: inout ChunkWriter
+  ) {
+    fill { Int64(truncatingIfNeeded: values[$0]) }
+    add(column, &writer)
+  }
+
+  /// Turns the kept rows' strings into table numbers; each distinct one is resolved once a batch.
+  private func gather(
+    _ strings: UnsafePointer<UInt32>, _ column: ChunkColumn, kind: BatchNumbering.Kind, _ batch: EventBatch,
+    _ writer: inout ChunkWriter, _ database: Database
+  ) throws {
+    for row in kept where strings[row] != 0 { _ = try number(of: strings[row], kind, batch, database) }
+    numbering.withNumbers(kind) { numbers in fill { numbers[Int(strings[$0])] } }
+    add(column, &writer)
+  }
 }
 
-/// Gives the texts of one chunk column small codes, from 1.
+/// Gives the texts of one chunk column small codes, from 1, in order of first use.
 private struct TextCodes {
-  private(set) var texts: [[UInt8]] = []
-  private var codes: [UInt32: Int64] = [:]
+  /// By string number of the batch; 0 not used yet.
+  private var codes: [UInt32]
+  /// String numbers by code minus one.
+  private(set) var strings: [UInt32] = []
 
-  mutating func code(of string: UInt32, in batch: EventBatch) -> Int64 {
+  init(stringCount: Int) { codes = [UInt32](repeating: 0, count: stringCount) }
+
+  mutating func code(of string: UInt32) -> Int64 {
     if string == 0 { return 0 }
-    if let known = codes[string] { return known }
-    texts.append(batch.strings.withBytes(of: string) { Array($0) })
-    let code = Int64(texts.count)
-    codes[string] = code
-    return code
+    let known = codes[Int(string)]
+    if known != 0 { return Int64(known) }
+    strings.append(string)
+    codes[Int(string)] = UInt32(strings.count)
+    return Int64(strings.count)
   }
 }

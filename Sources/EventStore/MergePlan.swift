@@ -6,6 +6,9 @@
 package enum MergePlan {
   /// Most rows merged at once: bounds memory at about 150 bytes a row.
   package static let rowsMax = 1 << 20
+  /// Most stored bytes merged at once: hostile texts must not fill memory, nor a column outgrow SQLite's
+  /// largest BLOB. An ordinary million rows take 10 to 50 MB.
+  static let bytesMax = 256 << 20
   /// Arrivals are merged when they hold this many rows.
   static let arrivalRowsMin = 65_536
   /// Arrivals are also merged when they are this many chunks.
@@ -31,7 +34,7 @@ package enum MergePlan {
     let arrivalRows = arrivals.reduce(0) { $0 + $1.rowCount }
     let isDue = arrivalRows >= arrivalRowsMin || arrivals.count >= arrivalChunksMin
     if !arrivals.isEmpty && (isDue || mergesAllArrivals) {
-      return Step(chunks: prefix(of: arrivals, rows: rowsMax))
+      return Step(chunks: prefix(of: arrivals))
     }
     return nextRuns(chunks, isSettled)
   }
@@ -39,6 +42,14 @@ package enum MergePlan {
   private struct Run {
     var chunks: [ChunkRow]
     var rowCount: Int
+    var byteCount: Int
+
+    init(_ chunks: [ChunkRow]) {
+      self.chunks = chunks
+      rowCount = chunks.reduce(0) { $0 + $1.rowCount }
+      byteCount = chunks.reduce(0) { $0 + $1.byteCount }
+    }
+
     /// Size class: each holds runs up to four times those of the one below.
     var tier: Int { (max(1, rowCount / 4_096).bitWidth - max(1, rowCount / 4_096).leadingZeroBitCount) / 2 }
   }
@@ -47,8 +58,8 @@ package enum MergePlan {
     let byDay = Dictionary(grouping: chunks.filter { $0.day != nil }) { $0.day ?? 0 }
     for day in byDay.keys.sorted() {
       let runs = Dictionary(grouping: byDay[day] ?? []) { $0.run }.values
-        .map { chunks in Run(chunks: chunks, rowCount: chunks.reduce(0) { $0 + $1.rowCount }) }
-        .filter { $0.rowCount < rowsMax }
+        .map(Run.init)
+        .filter { $0.rowCount < rowsMax && $0.byteCount < bytesMax }
         .sorted { ($0.rowCount, $0.chunks[0].id) < ($1.rowCount, $1.chunks[0].id) }
       let isWorthAll = isSettled(day) && isWorthRewriting(runs)
       if let step = isWorthAll ? mergeable(runs) : crowdedTier(runs) { return step }
@@ -75,22 +86,28 @@ package enum MergePlan {
   private static func mergeable(_ runs: [Run]) -> Step? {
     var taken: [ChunkRow] = []
     var rows = 0
+    var bytes = 0
     var count = 0
-    for run in runs where rows + run.rowCount <= rowsMax {
+    for run in runs where rows + run.rowCount <= rowsMax && bytes + run.byteCount <= bytesMax {
       taken += run.chunks
       rows += run.rowCount
+      bytes += run.byteCount
       count += 1
     }
     return count >= 2 ? Step(chunks: taken) : nil
   }
 
-  private static func prefix(of chunks: [ChunkRow], rows limit: Int) -> [ChunkRow] {
+  /// The first chunks that fit one merge; one at least.
+  private static func prefix(of chunks: [ChunkRow]) -> [ChunkRow] {
     var taken: [ChunkRow] = []
     var rows = 0
+    var bytes = 0
     for chunk in chunks {
-      if rows + chunk.rowCount > limit && !taken.isEmpty { break }
+      let fits = rows + chunk.rowCount <= rowsMax && bytes + chunk.byteCount <= bytesMax
+      if !fits && !taken.isEmpty { break }
       taken.append(chunk)
       rows += chunk.rowCount
+      bytes += chunk.byteCount
     }
     return taken
   }

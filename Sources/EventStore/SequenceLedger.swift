@@ -111,7 +111,8 @@ struct SequenceLedger {
   private static func register(
     _ state: inout State, _ source: Int64, _ sequence: Int64, _ time: Int64, _ database: Database
   ) throws -> Bool {
-    if state.tailLast > 0 && sequence == state.tailLast + 1 {
+    // Wrapping: nothing follows the largest number, and no number is negative.
+    if state.tailLast > 0 && sequence == state.tailLast &+ 1 {
       state.tailLast = sequence
       state.tailLastTime = time
       state.isTailDirty = true

@@ -20,9 +20,12 @@ package enum EventFile {
       return nil
     }
 
+    static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     /// Tells the form by the first bytes: `{` or white space is JSON, the magic a batch, the rest CSV.
     static func guess(firstBytes bytes: UnsafeRawBufferPointer) -> Form {
-      guard let first = bytes.first else { return .ndjson }
+      let text = bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes[...]
+      guard let first = text.first else { return .ndjson }
       if first == 0x7B || first == 0x20 || first == 0x0A || first == 0x0D || first == 0x09 { return .ndjson }
       return bytes.starts(with: UsageBatchFrame.magic) ? .batch : .csv
     }
@@ -40,7 +43,7 @@ package enum EventFile {
     progress: (Int) -> Void = { _ in }
   ) throws -> ImportResult {
     var session = ImportSession(input: input, store: store, nowMilliseconds: nowMilliseconds)
-    try session.fill()
+    try session.fill(atLeast: UsageBatchFrame.headerBytes)
     switch form ?? session.withBytes(Form.guess(firstBytes:)) {
     case .ndjson: try session.readLines(progress)
     case .batch: try session.readBatches(progress)
@@ -55,7 +58,7 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
   private static var windowBytes: Int { 1 << 20 }
 
   private var input: ByteInput
-  private let store: Store
+  private let pipeline: CommitPipeline<Store>
   private let nowMilliseconds: Int64
   private var batch = EventBatch()
   private var json = JSONEventDecoder()
@@ -69,7 +72,7 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
 
   init(input: ByteInput, store: Store, nowMilliseconds: Int64) {
     self.input = input
-    self.store = store
+    pipeline = CommitPipeline(store: store)
     self.nowMilliseconds = nowMilliseconds
     buffer = .allocate(byteCount: Self.windowBytes, alignment: 16)
     json.setReceipt(milliseconds: nowMilliseconds)
@@ -99,20 +102,40 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
     end += count
   }
 
+  /// Reads until so many bytes are there, or all there are: a pipe may give them one by one.
+  mutating func fill(atLeast byteCount: Int) throws {
+    while end - start < byteCount && !isAtEnd { try fill() }
+  }
+
+  /// Hands over the batch and goes on with an empty one.
   private mutating func commit(_ progress: (Int) -> Void) throws {
     guard !batch.isEmpty else { return }
-    let summary = try store.commit(
-      ReceivedBatch(batch: batch, transport: "import", receivedMilliseconds: nowMilliseconds))
+    listProblems()
+    let received = ReceivedBatch(batch: batch, transport: "import", receivedMilliseconds: nowMilliseconds)
+    let (empty, before) = try pipeline.exchange(received)
+    batch = empty
+    add(before)
+    progress(input.byteCount)
+  }
+
+  /// Hands over the last batch and waits until all are stored.
+  private mutating func finish(_ progress: (Int) -> Void) throws {
+    try commit(progress)
+    add(try pipeline.finish())
+  }
+
+  private mutating func add(_ summary: CommitSummary) {
     result.accepted += summary.accepted
     result.duplicate += summary.duplicate
     result.conflict += summary.conflict
     for (reason, count) in summary.rejected { result.rejected[reason.rawValue, default: 0] += count }
+  }
+
+  private mutating func listProblems() {
     for reject in batch.rejects where result.problems.count < ImportResult.problemsMax {
       let text = String(decoding: (reject.bytes ?? []).prefix(120), as: UTF8.self)
       result.problems.append(ImportResult.Problem(line: 0, reason: "\(reject.reason.rawValue): \(text)"))
     }
-    batch.removeAll()
-    progress(input.byteCount)
   }
 
   // MARK: Forms
@@ -126,8 +149,12 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
         let feed = bytes.firstIndex(of: 0x0A)
         start += feed.map { $0 + 1 } ?? bytes.count
         isSkippingLongLine = feed == nil
+        if !isSkippingLongLine { continue }
       } else {
-        start += json.decodeLines(bytes, isFinal: isAtEnd, into: batch)
+        // It also stops before a line that may begin a batch, and takes it only when called again.
+        let consumed = json.decodeLines(bytes, isFinal: isAtEnd, into: batch)
+        start += consumed
+        if consumed > 0 && !batch.isFull { continue }
       }
       if batch.isFull {
         try commit(progress)
@@ -143,11 +170,12 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
       }
       try fill()
     }
-    try commit(progress)
+    try finish(progress)
   }
 
   private mutating func skipByteOrderMark() {
-    if withBytes({ $0.starts(with: [0xEF, 0xBB, 0xBF]) }) { start += 3 }
+    let mark = EventFile.Form.byteOrderMark
+    if withBytes({ $0.starts(with: mark) }) { start += mark.count }
   }
 
   mutating func readBatches(_ progress: (Int) -> Void) throws {
@@ -158,17 +186,19 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
       case .batch(let range):
         let bytes = UnsafeRawBufferPointer(
           rebasing: buffer[start + range.lowerBound..<start + range.upperBound])
-        // A batch never holds more events than an EventBatch, so an empty one takes it whole.
-        try commit(progress)
-        batch = decoder.decode(bytes, into: batch) { $0 }
+        batch = try decoder.decode(bytes, into: batch) { _ in
+          try commit(progress)
+          return batch
+        }
+        if batch.isFull { try commit(progress) }
         start += range.upperBound
       case .incomplete where isAtEnd:
         if end > start { refuseRest() }
-        return try commit(progress)
+        return try finish(progress)
       case .incomplete: try fill()
       case .badMagic, .tooLarge:
         refuseRest()
-        return try commit(progress)
+        return try finish(progress)
       }
     }
   }
@@ -182,7 +212,7 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
 
   mutating func readRecords(_ progress: (Int) -> Void) throws {
     var reader = CommaSeparatedReader()
-    guard try advance(&reader) else { return }
+    guard try advance(&reader) else { throw ImportError("events: the file has no header line") }
     let header: CommaSeparatedHeader
     var decoder: CommaSeparatedEventDecoder
     do {
@@ -205,7 +235,7 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
         refuse(reader.line, "\(reader.cellCount) cells, the header has \(header.names.count)")
       }
     }
-    try commit(progress)
+    try finish(progress)
   }
 
   private mutating func advance(_ reader: inout CommaSeparatedReader) throws -> Bool {

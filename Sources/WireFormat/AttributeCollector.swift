@@ -36,10 +36,6 @@ struct AttributeCollector {
     Self.set(&unknown, Self.bytes(key), Self.bytes(value))
   }
 
-  mutating func addUnknown(_ key: JSONScanner.Text, _ value: StaticString) {
-    addUnknown(key, JSONScanner.Text(start: value.utf8Start, length: value.utf8CodeUnitCount))
-  }
-
   /// The stored form; given attributes go before unknown fields of the same name.
   func render() -> [UInt8] {
     var all = given
@@ -61,6 +57,19 @@ struct AttributeCollector {
 
   private static func bytes(_ text: JSONScanner.Text) -> [UInt8] {
     Array(UnsafeBufferPointer(start: text.start, count: text.length))
+  }
+}
+
+extension AttributeCollector? {
+  /// The collector, made if need be, with an unknown field added as far as there is room.
+  func adding(_ key: JSONScanner.Text, _ value: JSONScanner.Text) -> AttributeCollector {
+    var collector = self ?? AttributeCollector()
+    collector.addUnknown(key, value)
+    return collector
+  }
+
+  func adding(_ key: JSONScanner.Text, _ value: StaticString) -> AttributeCollector {
+    adding(key, JSONScanner.Text(start: value.utf8Start, length: value.utf8CodeUnitCount))
   }
 }
 

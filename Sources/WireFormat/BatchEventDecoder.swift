@@ -27,11 +27,12 @@ package struct BatchEventDecoder: ~Copyable {
   /// Decodes one unframed batch.
   ///
   /// - Parameter whenFull: called when `batch` is full before the wire batch is done; returns an empty one.
+  ///   Even an empty batch may fill up: rendered attributes can take more bytes than they came in.
   /// - Returns: the batch that took the last event.
   /// - Complexity: O(bytes + events + distinct strings).
   package mutating func decode(
-    _ bytes: UnsafeRawBufferPointer, into batch: EventBatch, whenFull: (EventBatch) -> EventBatch
-  ) -> EventBatch {
+    _ bytes: UnsafeRawBufferPointer, into batch: EventBatch, whenFull: (EventBatch) throws -> EventBatch
+  ) rethrows -> EventBatch {
     do {
       try UsageBatchDecoder.decode(bytes, into: &columns)
     } catch {
@@ -43,7 +44,7 @@ package struct BatchEventDecoder: ~Copyable {
     var attribute = 0
     for index in 0..<columns.count {
       if batch.isFull {
-        batch = whenFull(batch)
+        batch = try whenFull(batch)
         resetNumbers()
       }
       let attributeCount = Int(columns.attributeCount[index])

@@ -16,6 +16,8 @@ struct JSONScanner {
     var start: UnsafePointer<UInt8>
     var length: Int
     var isUTF8 = true
+    /// Only a string with escapes can hold a NUL or other control characters.
+    var hasEscapes = false
   }
 
   private(set) var cursor: UnsafePointer<UInt8>
@@ -167,7 +169,7 @@ struct JSONScanner {
     }
     scratchCount += written
     if isUTF8 { isUTF8 = UTF8Validation.isValid(UnsafeBufferPointer(start: output, count: written)) }
-    return Text(start: UnsafePointer(output), length: written, isUTF8: isUTF8)
+    return Text(start: UnsafePointer(output), length: written, isUTF8: isUTF8, hasEscapes: true)
   }
 
   /// The scalar of a `\u` escape (and its low surrogate); nil for a surrogate without partner.

@@ -11,7 +11,8 @@ struct PartialEvent {
   private var firstProblem: RejectReason?
   private var hasSequence = false
   private var hasSource = false
-  private var extras = AttributeCollector()
+  /// Nil until the event has attributes or unknown fields, which few have.
+  private var extras: AttributeCollector?
 
   init(_ scanner: JSONScanner) { self.scanner = scanner }
 
@@ -66,7 +67,7 @@ struct PartialEvent {
     if row.app == 0 { return .missingApp }
     if row.feature == 0 && row.kind == EventKind.use.rawValue { return .missingFeature }
     if hasSource != hasSequence { return .sequence }
-    if extras.isEmpty { return nil }
+    guard let extras, !extras.isEmpty else { return nil }
     guard extras.isWithinBounds else { return .attributes }
     let text = extras.render()
     if !text.isEmpty {
@@ -89,20 +90,20 @@ struct PartialEvent {
     _ key: JSONScanner.Text, _ batch: EventBatch, _ latestTimeMilliseconds: Int64
   ) throws(JSONScanner.Failure) {
     switch key.length {
-    case 3 where isKey(key, "app"): try text(batch, \.app)
+    case 3 where isKey(key, "app"): row.app = try text(batch)
     case 3 where isKey(key, "seq"): try sequence()
     case 4 where isKey(key, "time"): try time(latestTimeMilliseconds)
-    case 4 where isKey(key, "user"): try text(batch, \.user)
+    case 4 where isKey(key, "user"): row.user = try text(batch)
     case 4 where isKey(key, "kind"): try kind()
-    case 4 where isKey(key, "host"): try text(batch, \.host)
-    case 5 where isKey(key, "cause"): try text(batch, \.cause)
+    case 4 where isKey(key, "host"): row.host = try text(batch)
+    case 5 where isKey(key, "cause"): row.cause = try text(batch)
     case 6 where isKey(key, "source"):
-      try text(batch, \.source)
+      row.source = try text(batch)
       hasSource = row.source != 0
-    case 7 where isKey(key, "feature"): try text(batch, \.feature)
+    case 7 where isKey(key, "feature"): row.feature = try text(batch)
     case 7 where isKey(key, "outcome"): try outcome()
-    case 7 where isKey(key, "session"): try text(batch, \.session)
-    case 7 where isKey(key, "version"): try text(batch, \.version)
+    case 7 where isKey(key, "session"): row.session = try text(batch)
+    case 7 where isKey(key, "version"): row.version = try text(batch)
     case 10 where isKey(key, "attributes"): try attributes()
     case 11 where isKey(key, "duration_ms"): try duration()
     default: try unknownField(key)
@@ -114,18 +115,21 @@ struct PartialEvent {
     memoryIsEqual(key.start, name.utf8Start, name.utf8CodeUnitCount)
   }
 
-  /// A known string field; `null` is the same as leaving it out.
+  /// A known string field's number in the batch.
+  ///
+  /// - Returns: 0 for `null`, which is the same as leaving it out, and for a value noted as a problem.
   @inline(__always)
-  private mutating func text(
-    _ batch: EventBatch, _ column: WritableKeyPath<EventBatch.Row, UInt32>
-  ) throws(JSONScanner.Failure) {
+  private mutating func text(_ batch: EventBatch) throws(JSONScanner.Failure) -> UInt32 {
     guard scanner.peek() == 0x22 else {
-      row[keyPath: column] = 0
-      return try notText()
+      try notText()
+      return 0
     }
     let value = try scanner.string()
-    if let problem = Self.problem(value) { return note(problem) }
-    row[keyPath: column] = batch.strings.intern(value.start, value.length)
+    if let problem = Self.problem(value) {
+      note(problem)
+      return 0
+    }
+    return batch.strings.intern(value.start, value.length)
   }
 
   @inline(__always)
@@ -138,11 +142,9 @@ struct PartialEvent {
     return nil
   }
 
-  /// NUL can only come from an escape, and then the text is not in the input's ASCII fast path.
   @inline(__always)
   private static func containsNUL(_ value: JSONScanner.Text) -> Bool {
-    for index in 0..<value.length where value.start[index] == 0 { return true }
-    return false
+    value.hasEscapes && UnsafeBufferPointer(start: value.start, count: value.length).contains(0)
   }
 
   @inline(never)
@@ -242,6 +244,8 @@ struct PartialEvent {
 
   @inline(never)
   private mutating func attributes() throws(JSONScanner.Failure) {
+    var extras = extras ?? AttributeCollector()
+    defer { self.extras = extras }
     extras.removeGiven()
     guard scanner.peek() == 0x7B else { return try notText() }
     scanner.advance()
@@ -277,16 +281,16 @@ struct PartialEvent {
       let value = try scanner.string()
       if !value.isUTF8 { return note(.notUTF8) }
       if Self.containsNUL(key) || Self.containsNUL(value) { return }
-      extras.addUnknown(key, value)
+      extras = extras.adding(key, value)
     case 0x2D, 0x30...0x39:
       let value = try scanner.number()
-      extras.addUnknown(key, JSONScanner.Text(start: value.start, length: value.length))
+      extras = extras.adding(key, JSONScanner.Text(start: value.start, length: value.length))
     case 0x74:
       try scanner.literal("true")
-      extras.addUnknown(key, "true")
+      extras = extras.adding(key, "true")
     case 0x66:
       try scanner.literal("false")
-      extras.addUnknown(key, "false")
+      extras = extras.adding(key, "false")
     default: try skip()
     }
   }
