@@ -9,7 +9,7 @@ import Ingest
 ///     +-------------+------------+------------------+
 ///
 /// Types: `J` a JSON message, `D` bytes of a file, `E` the end of the file (empty).
-final class ControlConnection {
+final class ControlConnection: @unchecked Sendable {
   enum FrameType: UInt8 {
     case message = 0x4A
     case data = 0x44
@@ -19,6 +19,7 @@ final class ControlConnection {
   /// Largest frame taken; files travel in many.
   static let frameBytesMax = 1 << 20
 
+  // Only a number: one thread sends and receives, another may shut the socket down.
   private let descriptor: Int32
 
   init(descriptor: Int32) { self.descriptor = descriptor }
@@ -35,6 +36,9 @@ final class ControlConnection {
     }
     return ControlConnection(descriptor: descriptor)
   }
+
+  /// Ends reading, so that whoever waits for more bytes gets an error; answers still go out.
+  func stopReading() { shutdown(descriptor, Int32(SHUT_RD)) }
 
   func send(_ message: some Encodable) throws {
     let payload = Array(try JSONEncoder().encode(message))

@@ -6,6 +6,8 @@ import Ingest
 
 /// Takes commands over the control socket beside the database, each on a thread of its own.
 package final class ControlServer<Store: StoreWriting>: Sendable {
+  private static var acceptRetryMicroseconds: UInt32 { 100_000 }
+
   private let socket: BoundSocket
   private let store: Store
   private let stop: StopSignal
@@ -21,18 +23,26 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
     self.status = status
   }
 
-  /// Accepts connections until the stop signal; commands under way are finished first.
+  /// Accepts connections until the stop signal.
+  ///
+  /// Commands under way are finished first, as far as their input has come: one that still waits for more is
+  /// told that the daemon stops.
   package func run() {
-    var commands: [WorkerThread] = []
+    var commands: [(thread: WorkerThread, connection: ControlConnection)] = []
     while waitForConnection() {
       let descriptor = wl_accept(socket.descriptor)
-      guard descriptor >= 0 else { continue }
+      guard descriptor >= 0 else {
+        // Out of descriptors: the connection goes on waiting, and so do we.
+        usleep(Self.acceptRetryMicroseconds)
+        continue
+      }
       _ = fcntl(descriptor, F_SETFL, 0)
-      commands.removeAll { $0.isDone }
-      commands.append(
-        WorkerThread(name: "wl-command") { [self] in serve(ControlConnection(descriptor: descriptor)) })
+      commands.removeAll { $0.thread.isDone }
+      let connection = ControlConnection(descriptor: descriptor)
+      commands.append((WorkerThread(name: "wl-command") { [self] in serve(connection) }, connection))
     }
-    for command in commands { command.join() }
+    for command in commands { command.connection.stopReading() }
+    for command in commands { command.thread.join() }
   }
 
   private func waitForConnection() -> Bool {
@@ -56,7 +66,6 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
   private func answer(_ request: ControlRequest, _ connection: ControlConnection) throws -> ControlResponse {
     if case .status = request { return .status(status()) }
     let input = request.carriesData ? Self.input(from: connection) : ByteInput { _ in 0 }
-    nonisolated(unsafe) let connection = connection
     let pace = ProgressPace()
     return try CommandExecutor(store: store).run(request, input: input) { bytes, rows in
       // The client may have gone; the command goes on all the same.

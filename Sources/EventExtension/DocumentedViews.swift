@@ -3,7 +3,7 @@ package enum DocumentedViews {
   package struct View: Sendable {
     package var name: String
     package var purpose: String
-    var sql: String
+    package var sql: String
   }
 
   package static let all: [View] = [

@@ -6,8 +6,10 @@
 package enum MergePlan {
   /// Most rows merged at once: bounds memory at about 150 bytes a row.
   package static let rowsMax = 1 << 20
-  /// Most stored bytes merged at once: hostile texts must not fill memory, nor a column outgrow SQLite's
-  /// largest BLOB. An ordinary million rows take 10 to 50 MB.
+  /// Most stored bytes merged at once.
+  ///
+  /// Hostile texts must not fill memory, nor a column outgrow SQLite's largest BLOB; an ordinary million rows
+  /// take 10 to 50 MB.
   static let bytesMax = 256 << 20
   /// Arrivals are merged when they hold this many rows.
   static let arrivalRowsMin = 65_536

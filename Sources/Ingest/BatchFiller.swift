@@ -7,6 +7,9 @@ import WireFormat
 struct BatchFiller: ~Copyable {
   /// Longest time from a batch's first event to its hand-over.
   static let sealAfterMilliseconds: Int64 = 50
+  /// Longest time spent, after the stop signal, on what sockets still hold: senders that never pause must
+  /// not keep the collector from stopping.
+  static let drainMillisecondsMax: Int64 = 3_000
 
   private let queue: WriterQueue
   private let transport: Transport
@@ -31,8 +34,9 @@ struct BatchFiller: ~Copyable {
   /// Milliseconds until the batch is due, 0 if it is; nil while it is empty.
   func millisecondsUntilDue(now: Int64) -> Int64? {
     if batch.isEmpty && kernelDrops == 0 { return nil }
-    guard let first = firstEventMilliseconds else { return 0 }
-    return max(0, min(Self.sealAfterMilliseconds, first + Self.sealAfterMilliseconds - now))
+    // A wall clock may be set back, and then says nothing about how long the batch has waited.
+    guard let first = firstEventMilliseconds, now >= first else { return 0 }
+    return max(0, first + Self.sealAfterMilliseconds - now)
   }
 
   /// Decodes one datagram: lines, framed batches, or both.

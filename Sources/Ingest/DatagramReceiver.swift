@@ -26,8 +26,10 @@ package final class DatagramReceiver: Sendable {
     defer { wl_datagram_ring_destroy(ring) }
     var filler = BatchFiller(queue: queue, transport: transport)
     var dropCount: UInt32 = 0
-    var isStopping = false
+    var drainEnd: Int64?
     while true {
+      // Looked at before receiving: what had come when the signal was given is then taken.
+      let isStopping = stop.isSet
       let now = Clock.nowMilliseconds()
       filler.setReceipt(milliseconds: now)
       let count = wl_datagram_ring_receive(ring, socket.descriptor)
@@ -43,21 +45,23 @@ package final class DatagramReceiver: Sendable {
         dropCount = drops
       }
       if filler.millisecondsUntilDue(now: now) == 0 { filler.seal(now) }
-      if count <= 0 {
-        if isStopping { break }
-        isStopping = wait(filler.millisecondsUntilDue(now: now))
+      if isStopping {
+        let end = drainEnd ?? now + BatchFiller.drainMillisecondsMax
+        if count <= 0 || now >= end { break }
+        drainEnd = end
+      } else if count <= 0 {
+        wait(filler.millisecondsUntilDue(now: now))
       }
     }
     filler.finish(now: Clock.nowMilliseconds())
   }
 
-  /// Waits for a datagram, the batch's due time, or the stop signal; returns whether it was the last.
-  private func wait(_ milliseconds: Int64?) -> Bool {
+  /// Waits for a datagram, the batch's due time, or the stop signal.
+  private func wait(_ milliseconds: Int64?) {
     var descriptors = [
       pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
     ]
     _ = poll(&descriptors, 2, milliseconds.map { Int32($0) } ?? -1)
-    return descriptors[1].revents != 0
   }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// A bound socket, closed when released.
 package final class BoundSocket: Sendable {
@@ -10,6 +11,8 @@ package final class BoundSocket: Sendable {
   package let receiveBufferBytes: Int
   private let unlinkPath: String?
 
+  private let isClosed = Atomic<Bool>(false)
+
   init(descriptor: Int32, address: String, receiveBufferBytes: Int, unlinkPath: String?) {
     self.descriptor = descriptor
     self.address = address
@@ -17,8 +20,12 @@ package final class BoundSocket: Sendable {
     self.unlinkPath = unlinkPath
   }
 
-  deinit {
-    close(descriptor)
+  deinit { close() }
+
+  /// Gives the address free; only once nobody reads the socket any more.
+  package func close() {
+    guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+    Glibc.close(descriptor)
     if let unlinkPath { unlink(unlinkPath) }
   }
 }
@@ -123,7 +130,14 @@ package enum Sockets {
     guard descriptor >= 0 else {
       throw SocketError("cannot open a Unix socket: \(SocketError.reason(errno))")
     }
-    guard let problem = try bind(descriptor, to: path, type: type) else { return descriptor }
+    let problem: String?
+    do {
+      problem = try bind(descriptor, to: path, type: type)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    guard let problem else { return descriptor }
     close(descriptor)
     throw SocketError("cannot listen on \(path): \(problem)")
   }
@@ -135,14 +149,18 @@ package enum Sockets {
     var address = try UnixAddress(path)
     if address.bind(descriptor) == 0 { return nil }
     guard errno == EADDRINUSE else { return SocketError.reason(errno) }
+    guard isSocket(path) else { return "what stands there is not a socket; choose another path" }
     if removeStale(path, type: type, &address), address.bind(descriptor) == 0 { return nil }
     return "another process listens there; stop it or choose another path"
   }
 
-  /// Removes a socket file that nobody listens on any more; anything else stays.
-  private static func removeStale(_ path: String, type: Int32, _ address: inout UnixAddress) -> Bool {
+  private static func isSocket(_ path: String) -> Bool {
     var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
+
+  /// Removes a socket file that nobody listens on any more; a live one stays.
+  private static func removeStale(_ path: String, type: Int32, _ address: inout UnixAddress) -> Bool {
     let probe = socket(AF_UNIX, type | cloexec, 0)
     guard probe >= 0 else { return false }
     defer { close(probe) }

@@ -12,15 +12,21 @@ package final class StreamReceiver: Sendable {
   /// Read from one connection at a time, so that a busy one cannot starve the others.
   private static let readBytes = 256 << 10
   private static let eventsPerCall = 128
+  /// How long to wait before asking again for connections when the process had no descriptor left.
+  private static let retryMilliseconds: Int64 = 1_000
 
   private let socket: BoundSocket
   private let queue: WriterQueue
   private let stop: StopSignal
+  private let connectionsMax: Int
 
-  package init(socket: BoundSocket, queue: WriterQueue, stop: StopSignal) {
+  package init(
+    socket: BoundSocket, queue: WriterQueue, stop: StopSignal, connectionsMax: Int = connectionsMax
+  ) {
     self.socket = socket
     self.queue = queue
     self.stop = stop
+    self.connectionsMax = connectionsMax
   }
 
   /// Receives until the stop signal, then takes what the connections still hold.
@@ -34,27 +40,41 @@ package final class StreamReceiver: Sendable {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 16)
     defer { buffer.deallocate() }
     var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerCall)
-    var isStopping = false
+    var isListening = true
+    var drainEnd: Int64?
     while true {
-      let now = Clock.nowMilliseconds()
-      let due = connections.millisecondsUntilDue(now: now)
+      // Looked at before receiving: what had come when the signal was given is then taken.
+      let isStopping = stop.isSet
+      let due = connections.millisecondsUntilDue(now: Clock.nowMilliseconds())
+      let wait = isListening ? due : min(due ?? Self.retryMilliseconds, Self.retryMilliseconds)
       let count = epoll_wait(
-        epoll, &events, Int32(events.count), isStopping ? 0 : due.map { Int32($0) } ?? -1)
+        epoll, &events, Int32(events.count), isStopping ? 0 : wait.map { Int32($0) } ?? -1)
       let receipt = Clock.nowMilliseconds()
       connections.setReceipt(milliseconds: receipt)
-      var isReadable = false
+      let connectionCount = connections.count
+      var hasProgress = false
       for event in events.prefix(Int(max(0, count))) {
         let descriptor = event.data.fd
-        if descriptor == stop.descriptor {
-          isStopping = true
-        } else if descriptor == socket.descriptor {
-          isReadable = accept(epoll, &connections) || isReadable
-        } else {
-          isReadable = connections.read(descriptor, into: buffer, now: receipt) || isReadable
+        if descriptor == stop.descriptor { continue }
+        if descriptor == socket.descriptor {
+          let before = connections.count
+          isListening = accept(epoll, &connections)
+          hasProgress = hasProgress || connections.count > before
+        } else if connections.read(descriptor, into: buffer, now: receipt) {
+          hasProgress = true
         }
       }
       if connections.millisecondsUntilDue(now: receipt) == 0 { connections.seal(receipt) }
-      if isStopping && !isReadable { break }
+      if !isListening && (connections.count < connectionCount || count == 0) {
+        watch(epoll, socket.descriptor)
+        isListening = true
+        hasProgress = true
+      }
+      if isStopping {
+        let end = drainEnd ?? receipt + BatchFiller.drainMillisecondsMax
+        if !hasProgress || receipt >= end { break }
+        drainEnd = end
+      }
     }
     connections.finish(now: Clock.nowMilliseconds())
   }
@@ -66,16 +86,21 @@ package final class StreamReceiver: Sendable {
     epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
   }
 
+  /// Accepts what waits, as far as the limits allow.
+  ///
+  /// - Returns: false, and the socket is no longer watched, when connections have to wait for a place or a
+  ///   descriptor: epoll would report them over and over.
   private func accept(_ epoll: Int32, _ connections: inout StreamConnections) -> Bool {
-    var hasAccepted = false
-    while connections.count < Self.connectionsMax {
+    while connections.count < connectionsMax {
       let descriptor = wl_accept(socket.descriptor)
+      if descriptor == -EAGAIN { return true }
+      if descriptor == -ECONNABORTED || descriptor == -EINTR { continue }
       guard descriptor >= 0 else { break }
       connections.add(descriptor)
       watch(epoll, descriptor)
-      hasAccepted = true
     }
-    return hasAccepted
+    epoll_ctl(epoll, EPOLL_CTL_DEL, socket.descriptor, nil)
+    return false
   }
 }
 
@@ -104,7 +129,7 @@ private struct StreamConnections: ~Copyable {
 
   mutating func add(_ descriptor: Int32) { connections[descriptor] = Connection() }
 
-  /// Reads once from a connection; returns whether there was anything.
+  /// Reads once from a connection; returns whether there was anything, its end included.
   mutating func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, now: Int64) -> Bool {
     let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
     if count > 0 {
@@ -112,8 +137,9 @@ private struct StreamConnections: ~Copyable {
       if !isSound { end(descriptor, now: now) }
       return true
     }
-    if count == 0 || (errno != EAGAIN && errno != EINTR) { end(descriptor, now: now) }
-    return false
+    guard count == 0 || (errno != EAGAIN && errno != EINTR) else { return false }
+    end(descriptor, now: now)
+    return true
   }
 
   /// Closes everything; unfinished last lines count as lines.
@@ -144,15 +170,18 @@ private struct StreamConnections: ~Copyable {
       isSound = decode(&rest, &connection, now: now)
       connection.pending = Array(rest)
     } else {
+      // In place: a batch of megabytes that comes in small pieces must not be copied with each.
       var joined = connection.pending
-      joined.append(contentsOf: bytes)
       connection.pending = []
+      joined.append(contentsOf: bytes)
+      var restCount = 0
       isSound = joined.withUnsafeBytes { all in
         var rest = all
-        let isSound = decode(&rest, &connection, now: now)
-        connection.pending = Array(rest)
-        return isSound
+        defer { restCount = rest.count }
+        return decode(&rest, &connection, now: now)
       }
+      joined.removeFirst(joined.count - restCount)
+      connection.pending = joined
     }
     pendingBytes += connection.pending.count
     connections[descriptor] = connection
@@ -171,6 +200,7 @@ private struct StreamConnections: ~Copyable {
       } else if case .tooLarge = UsageBatchFrame.inspect(bytes) {
         // A length beyond every bound: there is no next frame to find, so refuse and hang up.
         filler.reject(.badBatch, bytes, now: now)
+        bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.endIndex...])
         return false
       } else if !filler.addPart(&bytes, isFinal: false, now: now) {
         guard bytes.count > JSONEventDecoder.lineBytesMax, !UsageBatchFrame.hasMagic(bytes) else {

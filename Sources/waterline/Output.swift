@@ -24,23 +24,29 @@ enum Output {
   /// Writes the result; a reader that has seen enough (`| head`) is no error.
   static func write(_ text: String) {
     signal(SIGPIPE, SIG_IGN)
-    writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    let reason = writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    if reason != 0 && reason != EPIPE {
+      writeError("waterline: the result could not be written: \(String(cString: strerror(reason)))")
+      exit(1)
+    }
   }
 
   /// Writes a line for people to standard error.
   static func writeError(_ text: String) {
-    writeAll(Array((text.hasSuffix("\n") ? text : text + "\n").utf8), to: STDERR_FILENO)
+    _ = writeAll(Array((text.hasSuffix("\n") ? text : text + "\n").utf8), to: STDERR_FILENO)
   }
 
-  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+  /// Writes all bytes; returns 0 or `errno`.
+  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
     bytes.withUnsafeBytes { buffer in
       var rest = buffer
       while !rest.isEmpty {
         let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
         if count < 0 && errno == EINTR { continue }
-        guard count > 0 else { return }
+        guard count > 0 else { return errno }
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       }
+      return 0
     }
   }
 }

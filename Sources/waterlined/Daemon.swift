@@ -37,6 +37,7 @@ final class Daemon {
   /// Listens until SIGTERM or SIGINT; everything received by then is stored when this returns.
   func run() throws {
     let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
+    DescriptorLimit.raise()
     let controlPath = ControlSocket.path(forDatabase: configuration.databasePath)
     let controlSocket = try Sockets.unixStream(controlPath)
     chmod(controlPath, 0o600)
@@ -87,8 +88,8 @@ final class Daemon {
         Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
       }
       try Self.makeDirectories(fresh)
+      defer { status.value.listeners = listeners.summary }
       try listeners.apply(fresh)
-      status.value.listeners = listeners.summary
       announce()
     } catch {
       Log.error("reload failed, going on as before: \(error)")

@@ -28,30 +28,50 @@ final class Listeners {
 
   /// Opens what the configuration asks for and is not open, closes what it no longer asks for.
   ///
-  /// - Throws: `SocketError`; what could be opened stays open.
+  /// - Throws: `SocketError`; the transport that could not be changed goes on at its old address.
   func apply(_ configuration: Configuration) throws {
-    let wanted: [(Transport, String?)] = [
-      (.udp, configuration.udpAddress), (.unixDatagram, configuration.unixDatagramPath),
-      (.unixStream, configuration.unixStreamPath),
-    ]
-    for (transport, address) in wanted {
-      let open = listeners.first { $0.transport == transport }
-      if open?.configuredAddress == address { continue }
-      if let open { close(open) }
-      if let address { listeners.append(try start(transport, address)) }
+    try change(.udp, to: configuration.udpAddress)
+    try change(.unixDatagram, to: configuration.unixDatagramPath)
+    try change(.unixStream, to: configuration.unixStreamPath)
+  }
+
+  private func change(_ transport: Transport, to address: String?) throws {
+    let old = listeners.first { $0.transport == transport }
+    if old?.configuredAddress == address { return }
+    guard let address else {
+      if let old { close(old) }
+      return
+    }
+    guard let old else { return listeners.append(try start(transport, address)) }
+    if let fresh = try? start(transport, address) {
+      close(old)
+      listeners.append(fresh)
+      return
+    }
+    // The old socket may be what stands in the way, as when only the host of an address changes.
+    close(old)
+    do {
+      listeners.append(try start(transport, address))
+    } catch {
+      if let again = try? start(transport, old.socket.address) { listeners.append(again) }
+      throw error
     }
   }
 
   /// Stops all, after taking what the sockets still hold.
   func closeAll() {
     for listener in listeners { listener.stop.signal() }
-    for listener in listeners { listener.thread.join() }
+    for listener in listeners {
+      listener.thread.join()
+      listener.socket.close()
+    }
     listeners.removeAll()
   }
 
   private func close(_ listener: Listener) {
     listener.stop.signal()
     listener.thread.join()
+    listener.socket.close()
     listeners.removeAll { $0.transport == listener.transport }
   }
 
@@ -68,7 +88,9 @@ final class Listeners {
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     case .unixStream:
       socket = try Sockets.unixStream(address)
-      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop)
+      let receiver = StreamReceiver(
+        socket: socket, queue: queue, stop: stop,
+        connectionsMax: min(StreamReceiver.connectionsMax, DescriptorLimit.available))
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     }
     return Listener(

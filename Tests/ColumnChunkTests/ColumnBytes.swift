@@ -4,8 +4,10 @@ import CHash
 
 /// Columns as bytes, and bytes as columns, for tests.
 enum ColumnBytes {
-  static func encode(_ values: [Int64], as column: ChunkColumn = .time) -> [UInt8]? {
-    values.withUnsafeBufferPointer { ColumnEncoder.encode(column, $0) }
+  static func encode(
+    _ values: [Int64], as column: ChunkColumn = .time, effort: ColumnEncoder.Effort = .merged
+  ) -> [UInt8]? {
+    values.withUnsafeBufferPointer { ColumnEncoder.encode(column, $0, effort: effort) }
   }
 
   /// Decodes from memory that ends where the bytes end into memory that ends where the rows end, so that a

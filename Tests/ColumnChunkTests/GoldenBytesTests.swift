@@ -45,7 +45,9 @@ struct GoldenBytesTests {
     // The first value, the smallest difference 10^9, one bit a difference: 0, 0, 1, 0.
     Golden(
       name: "delta", column: .time,
-      values: [1_767_225_600_000, 1_768_225_600_000, 1_769_225_600_000, 1_770_225_600_001, 1_771_225_600_001],
+      values: [
+        1_767_225_600_000, 1_768_225_600_000, 1_769_225_600_000, 1_770_225_600_001, 1_771_225_600_001,
+      ],
       bytes: ColumnBytes.bytes(
         """
         57 4c 43 31 01 01 03 00 05 00 00 00 1a 00 00 00 00 a8 da 76 9b 01 00 00 01 d0 45 65 9c 01 00 00

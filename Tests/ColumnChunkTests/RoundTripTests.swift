@@ -5,7 +5,8 @@ import Testing
 struct RoundTripTests {
   /// What every row of a random column is made from.
   enum Shape: CaseIterable, Sendable {
-    case constant, small, anything, extremes, rising, falling, runs, longRuns, steps, zeros, sparse, alternating
+    case constant, small, anything, extremes, rising, falling, runs, longRuns, steps, zeros, sparse,
+      alternating
 
     func make(_ count: Int, _ random: inout SeededRandom) -> [Int64] {
       var value: Int64 = Int64.random(in: -1_000...1_000, using: &random)
@@ -17,8 +18,12 @@ struct RoundTripTests {
         case .extremes: return [.min, .max, 0, -1, 1, .min + 1, .max - 1].randomElement(using: &random) ?? 0
         case .rising: value &+= Int64.random(in: 0...2_000, using: &random)
         case .falling: value &-= Int64.random(in: 1_000_000_000...1_000_000_003, using: &random)
-        case .runs: if Int.random(in: 0..<5, using: &random) == 0 { value = Int64.random(in: 0...9, using: &random) }
-        case .longRuns: if Int.random(in: 0..<900, using: &random) == 0 { value = .random(in: .min ... .max, using: &random) }
+        case .runs:
+          if Int.random(in: 0..<5, using: &random) == 0 { value = Int64.random(in: 0...9, using: &random) }
+        case .longRuns:
+          if Int.random(in: 0..<900, using: &random) == 0 {
+            value = .random(in: .min ... .max, using: &random)
+          }
         case .steps: value = Int64(index / 1_024) &* 4_611_686_018_427_387_904
         case .zeros: return 0
         case .sparse: return index == count / 2 ? .min : 0
@@ -41,6 +46,8 @@ struct RoundTripTests {
         continue
       }
       #expect(try ColumnBytes.decode(bytes, rowCount: count) == values, "\(shape) \(count)")
+      let quick = try #require(ColumnBytes.encode(values, effort: .arrival))
+      #expect(try ColumnBytes.decode(quick, rowCount: count) == values, "\(shape) \(count)")
       let header = try ColumnBytes.header(bytes)
       #expect(header.minimum == values.min())
       #expect(header.maximum == values.max())
@@ -72,7 +79,9 @@ struct RoundTripTests {
           values[0] = base
           values[1] = base &+ Int64(bitPattern: mask)
           let bytes = try #require(ColumnBytes.encode(values))
-          if try ColumnBytes.decode(bytes, rowCount: count) != values { Issue.record("width \(width) count \(count)") }
+          if try ColumnBytes.decode(bytes, rowCount: count) != values {
+            Issue.record("width \(width) count \(count)")
+          }
         }
       }
     }
@@ -154,7 +163,9 @@ struct RoundTripTests {
         Array("text \(number)".utf8) + [UInt8](repeating: 0xFF, count: Int.random(in: 0...40, using: &random))
       }
       let codes = (0..<count).map { _ in Int64.random(in: 0...Int64(stringCount), using: &random) }
-      let encoded = codes.withUnsafeBufferPointer { ColumnEncoder.encode(.session, strings: strings, codes: $0) }
+      let encoded = codes.withUnsafeBufferPointer {
+        ColumnEncoder.encode(.session, strings: strings, codes: $0)
+      }
       let bytes = try #require(encoded)
       let texts = try Self.decodeTexts(bytes, rowCount: count)
       #expect(texts.strings == strings)

@@ -174,16 +174,17 @@ class Place:
         return path
 
     def program(self, arguments: Sequence[str | Path], input: bytes | None = None,
-                env: dict[str, str] | None = None, name: str = "waterline") -> Result:
+                env: dict[str, str] | None = None, name: str = "waterline",
+                seconds: float = SECONDS) -> Result:
         """Runs a program to its end, with no database named."""
         command = [str(self.binaries / name), *map(str, arguments)]
         try:
             done = subprocess.run(
-                command, input=input, capture_output=True, timeout=SECONDS, check=False,
+                command, input=input, capture_output=True, timeout=seconds, check=False,
                 env=environment(self.directory, **(env or {})),
                 stdin=subprocess.DEVNULL if input is None else None)
         except subprocess.TimeoutExpired:
-            raise Failed(f"no end after {SECONDS} s: {' '.join(command[1:])}") from None
+            raise Failed(f"no end after {seconds:g} s: {' '.join(command[1:])}") from None
         return Result(
             done.returncode, done.stdout.decode("utf-8", "replace"),
             done.stderr.decode("utf-8", "replace"))

@@ -28,9 +28,11 @@ struct EventWriterTests {
     let fixture = try StoreFixture()
     let long = String(repeating: "€", count: 85)
     let events = [
-      UsageEvent(timeMilliseconds: .max, user: long, app: long, feature: long, durationMilliseconds: .max,
+      UsageEvent(
+        timeMilliseconds: .max, user: long, app: long, feature: long, durationMilliseconds: .max,
         host: long, session: long, version: long, cause: long, source: long, sequence: UInt64(Int64.max)),
-      UsageEvent(timeMilliseconds: .min, user: "u", app: "a", kind: .help, outcome: .abandoned,
+      UsageEvent(
+        timeMilliseconds: .min, user: "u", app: "a", kind: .help, outcome: .abandoned,
         durationMilliseconds: 0, source: "s", sequence: 1),
       UsageEvent(timeMilliseconds: 0, user: "u", app: long, kind: .interruption),
     ]
@@ -53,7 +55,8 @@ struct EventWriterTests {
     }
     let received = ReceivedBatch(batch: batch, transport: "udp", receivedMilliseconds: 9)
     #expect(try fixture.writer.commit([received]).accepted == 65_536)
-    #expect(try fixture.integers("SELECT row_count, time_max_ms - time_min_ms FROM chunk") == [[65_536, 65_535]])
+    #expect(
+      try fixture.integers("SELECT row_count, time_max_ms - time_min_ms FROM chunk") == [[65_536, 65_535]])
     #expect(try fixture.integers("SELECT first, last FROM sequence_range") == [[1, 65_536]])
     // All of it once more: duplicates, none in conflict.
     let again = try fixture.writer.commit([received])
@@ -74,7 +77,10 @@ struct EventWriterTests {
     #expect(summary.accepted == 100)
     #expect(try fixture.events().map(\.fingerprint) == batches.flatMap { $0 }.map(\.fingerprint))
     let counters = try fixture.store.read { try Counters.all(in: $0) }
-    #expect(counters == ["stored.udp": 40, "stored.unix-datagram": 20, "stored.unix-stream": 20, "stored.import": 20])
+    #expect(
+      counters == [
+        "stored.udp": 40, "stored.unix-datagram": 20, "stored.unix-stream": 20, "stored.import": 20,
+      ])
     #expect(try fixture.integers("SELECT stored FROM source WHERE id = 0") == [[100]])
   }
 
@@ -112,7 +118,9 @@ struct EventWriterTests {
   /// An app's name that holds another's and its feature is still another.
   @Test func keepsFeaturesApart() throws {
     let fixture = try StoreFixture()
-    let pairs: [(String, String?)] = [("ab", "c"), ("a", "bc"), ("abc", nil), ("a", nil), ("a", "b"), ("ab", nil)]
+    let pairs: [(String, String?)] = [
+      ("ab", "c"), ("a", "bc"), ("abc", nil), ("a", nil), ("a", "b"), ("ab", nil),
+    ]
     let events = pairs.map {
       UsageEvent(timeMilliseconds: 1, user: "u", app: $0.0, feature: $0.1, kind: .help)
     }
@@ -139,14 +147,17 @@ struct EventWriterTests {
     let line: [UInt8] = [0x7B, 0x00, 0xFF]
     line.withUnsafeBufferPointer { batch.reject(.notUTF8, bytes: $0, source: source, sequence: 12) }
     line.withUnsafeBufferPointer { batch.reject(.time, bytes: $0) }
-    UnsafeBufferPointer<UInt8>(start: nil, count: 0).withMemoryRebound(to: UInt8.self) { batch.reject(.notJSON, bytes: $0) }
+    UnsafeBufferPointer<UInt8>(start: nil, count: 0).withMemoryRebound(to: UInt8.self) {
+      batch.reject(.notJSON, bytes: $0)
+    }
     let summary = try fixture.writer.commit([
       ReceivedBatch(batch: batch, transport: "unix-stream", receivedMilliseconds: 77)
     ])
     #expect(summary.rejected == [.notUTF8: 1, .time: 1, .notJSON: 1])
     #expect(summary.rejectedCount == 3)
     let letters = try fixture.store.read { database in
-      try Row.fetchAll(database, sql: "SELECT received_ms, transport, source, reason, byte_count, bytes FROM dead_letter")
+      try Row.fetchAll(
+        database, sql: "SELECT received_ms, transport, source, reason, byte_count, bytes FROM dead_letter")
     }
     #expect(letters.map { $0[0] as Int64 } == [77, 77, 77])
     #expect(letters.map { $0[1] as String } == ["unix-stream", "unix-stream", "unix-stream"])
@@ -186,11 +197,13 @@ struct EventWriterTests {
   @Test func boundsLettersByBytes() throws {
     let fixture = try StoreFixture()
     for _ in 0..<6 { _ = try fixture.writer.commit([rejects(1_024, bytes: 9_000)]) }
-    let bytes = try fixture.integers("SELECT sum(length(bytes)), max(length(bytes)), max(byte_count) FROM dead_letter")
+    let bytes = try fixture.integers(
+      "SELECT sum(length(bytes)), max(length(bytes)), max(byte_count) FROM dead_letter")
     #expect(bytes[0][0] <= 16 << 20)
     #expect(bytes[0][0] > 8 << 20)
     #expect(bytes[0][1...] == [4_096, 9_000])
-    let counts = try fixture.integers("SELECT (SELECT count(*) FROM dead_letter) + value FROM counter WHERE name = 'dead_letters_dropped'")
+    let counts = try fixture.integers(
+      "SELECT (SELECT count(*) FROM dead_letter) + value FROM counter WHERE name = 'dead_letters_dropped'")
     #expect(counts == [[6 * 1_024]])
   }
 }

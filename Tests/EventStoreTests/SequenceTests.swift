@@ -9,16 +9,16 @@ import WireFormat
 struct SequenceTests {
   /// What the store should know: every number of every source, with the first event that carried it.
   struct NaiveLedger {
-    var first: [String: [UInt64: UsageEvent]] = [:]
+    var first: [Utf8Key: [UInt64: UsageEvent]] = [:]
     var stored: [UsageEvent] = []
-    var duplicates: [String: Int64] = [:]
-    var conflicts: [String: Int64] = [:]
+    var duplicates: [Utf8Key: Int64] = [:]
+    var conflicts: [Utf8Key: Int64] = [:]
 
     /// Books events in order; returns how many were new, known, and known but different.
     mutating func book(_ events: [UsageEvent]) -> (accepted: Int, duplicate: Int, conflict: Int) {
       var counts = (accepted: 0, duplicate: 0, conflict: 0)
       for event in events {
-        guard let source = event.source, let sequence = event.sequence else {
+        guard let source = event.source.map(Utf8Key.init), let sequence = event.sequence else {
           stored.append(event)
           counts.accepted += 1
           continue
@@ -40,7 +40,7 @@ struct SequenceTests {
     }
 
     /// Maximal runs of numbers, with the times of the events at their ends.
-    func ranges(of source: String) -> [[Int64]] {
+    func ranges(of source: Utf8Key) -> [[Int64]] {
       let times = first[source] ?? [:]
       var ranges: [[Int64]] = []
       for sequence in times.keys.sorted() {
@@ -57,7 +57,8 @@ struct SequenceTests {
 
   private static func event(_ source: String, _ sequence: UInt64, time: Int64? = nil) -> UsageEvent {
     UsageEvent(
-      timeMilliseconds: time ?? SomeEvent.start + Int64(clamping: sequence) % 1_000, user: "u", app: "a", feature: "f",
+      timeMilliseconds: time ?? SomeEvent.start + Int64(clamping: sequence) % 1_000, user: "u", app: "a",
+      feature: "f",
       source: source, sequence: sequence)
   }
 
@@ -69,17 +70,19 @@ struct SequenceTests {
           sql: """
             SELECT first, last, first_time_ms, last_time_ms FROM sequence_range
             WHERE source = (SELECT id FROM source WHERE name = ?) ORDER BY first
-            """, arguments: [source]
+            """, arguments: [source.text]
         ).map { [$0[0], $0[1], $0[2], $0[3]] as [Int64] }
       }
       #expect(ranges == ledger.ranges(of: source), "\(what), source \(source)")
       let counts = try fixture.store.read { database in
         try Row.fetchOne(
-          database, sql: "SELECT stored, duplicate, conflict FROM source WHERE name = ?", arguments: [source]
+          database, sql: "SELECT stored, duplicate, conflict FROM source WHERE name = ?",
+          arguments: [source.text]
         ).map { [$0[0], $0[1], $0[2]] as [Int64] }
       }
       let expected = [
-        Int64(ledger.first[source]?.count ?? 0), ledger.duplicates[source] ?? 0, ledger.conflicts[source] ?? 0,
+        Int64(ledger.first[source]?.count ?? 0), ledger.duplicates[source] ?? 0,
+        ledger.conflicts[source] ?? 0,
       ]
       #expect(counts == expected, "\(what), source \(source)")
     }
@@ -87,7 +90,7 @@ struct SequenceTests {
   }
 
   /// Random arrivals: gaps, disorder, redelivery, changed events; merges, failures and restarts in between.
-  @Test(arguments: 0..<12 as Range<UInt64>)
+  @Test(arguments: 0..<8 as Range<UInt64>)
   func agreesWithASet(seed: UInt64) throws {
     var random = SeededRandom(seed: 8_000 + seed)
     let fixture = try StoreFixture()
@@ -99,7 +102,9 @@ struct SequenceTests {
         if Int.random(in: 0..<6, using: &random) == 0 { return SomeEvent.make(&random) }
         let source = sources.randomElement(using: &random) ?? ""
         let sequence = UInt64.random(in: 1...highest, using: &random)
-        if Int.random(in: 0..<3, using: &random) > 0, let known = ledger.first[source]?[sequence] { return known }
+        if Int.random(in: 0..<3, using: &random) > 0, let known = ledger.first[Utf8Key(source)]?[sequence] {
+          return known
+        }
         var event = SomeEvent.make(&random)
         event.source = source
         event.sequence = sequence
@@ -135,14 +140,16 @@ struct SequenceTests {
     _ fixture: StoreFixture, _ events: [UsageEvent], _ random: inout SeededRandom
   ) throws {
     let before = fingerprints(try fixture.events())
-    let table = ["chunk", "chunk_column", "sequence_range", "counter", "user_name"].randomElement(using: &random) ?? ""
+    let table =
+      ["chunk", "chunk_column", "sequence_range", "counter", "user_name"].randomElement(using: &random) ?? ""
     let action = ["ABORT", "FAIL", "ROLLBACK"].randomElement(using: &random) ?? ""
     try fixture.execute(
       "CREATE TRIGGER forced BEFORE INSERT ON \(table) BEGIN SELECT RAISE(\(action), 'forced'); END")
     do {
       // Some rounds insert nothing into the table, and commit: take those back by hand.
       let marker = Self.event("marker", 1)
-      let unknown = UsageEvent(timeMilliseconds: 1, user: "never seen \(random.next())", app: "a", kind: .help)
+      let unknown = UsageEvent(
+        timeMilliseconds: 1, user: "never seen \(random.next())", app: "a", kind: .help)
       _ = try fixture.commit(events + [marker, unknown], transport: "fresh \(random.next())")
       Issue.record("the commit went through")
     } catch let error as DatabaseError {
@@ -182,7 +189,9 @@ struct SequenceTests {
     let fixture = try StoreFixture()
     var ledger = NaiveLedger()
     let largest = UInt64(Int64.max)
-    for sequences in [[largest], [largest], [1], [largest - 1, 2], [largest - 3, largest - 2], [largest, 1]] as [[UInt64]] {
+    for sequences in [
+      [largest], [largest], [1], [largest - 1, 2], [largest - 3, largest - 2], [largest, 1],
+    ] as [[UInt64]] {
       let events = sequences.map { Self.event("s", $0) }
       let counts = ledger.book(events)
       #expect(try fixture.commit(events).accepted == counts.accepted)
@@ -200,7 +209,8 @@ struct SequenceTests {
     try fixture.commit([first, Self.event("pc", 4), Self.event("other", 3)])
     #expect(try fixture.commit([first, first]).conflict == 0)
     let changes: [(inout UsageEvent) -> Void] = [
-      { $0.timeMilliseconds += 1 }, { $0.timeMilliseconds += 40 * SomeEvent.day }, { $0.user = "U" }, { $0.app = "b" },
+      { $0.timeMilliseconds += 1 }, { $0.timeMilliseconds += 40 * SomeEvent.day }, { $0.user = "U" },
+      { $0.app = "b" },
       { $0.feature = "g" }, { $0.kind = .help }, { $0.outcome = .error }, { $0.durationMilliseconds = 6 },
       { $0.durationMilliseconds = nil }, { $0.host = nil }, { $0.session = "t" }, { $0.session = nil },
       { $0.version = "w" }, { $0.cause = "d" }, { $0.attributes = [:] }, { $0.attributes["k"] = "w" },
@@ -216,7 +226,8 @@ struct SequenceTests {
         #expect(summary.accepted == 0)
       }
     }
-    #expect(try fixture.integers("SELECT conflict FROM source WHERE name = 'pc'") == [[Int64(2 * changes.count)]])
+    #expect(
+      try fixture.integers("SELECT conflict FROM source WHERE name = 'pc'") == [[Int64(2 * changes.count)]])
     #expect(try fixture.events().count == 3)
   }
 
@@ -242,6 +253,8 @@ struct SequenceTests {
     // The collector's clock was set back.
     try fixture.commit([Self.event("pc", 3)], receivedMilliseconds: 200)
     #expect(
-      try fixture.integers("SELECT first_received_ms, last_received_ms FROM source WHERE name = 'pc'") == [[100, 300]])
+      try fixture.integers("SELECT first_received_ms, last_received_ms FROM source WHERE name = 'pc'") == [
+        [100, 300]
+      ])
   }
 }

@@ -11,7 +11,8 @@ final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {
-    path = FileManager.default.temporaryDirectory
+    path =
+      FileManager.default.temporaryDirectory
       .appendingPathComponent("waterline-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
@@ -62,7 +63,9 @@ final class StoreFixture {
 
   func integers(_ sql: String) throws -> [[Int64]] {
     try store.read { database in
-      try Row.fetchAll(database, sql: sql).map { row in row.databaseValues.map { Int64.fromDatabaseValue($0) ?? -1 } }
+      try Row.fetchAll(database, sql: sql).map { row in
+        row.databaseValues.map { Int64.fromDatabaseValue($0) ?? -1 }
+      }
     }
   }
 
@@ -194,7 +197,8 @@ enum SomeEvent {
       timeMilliseconds: start + Int64.random(in: 0..<days * day, using: &random), user: name(), app: name(),
       feature: kind == .use ? name() : maybe(), kind: kind,
       outcome: EventOutcome.allCases.randomElement(using: &random) ?? .ok,
-      durationMilliseconds: Bool.random(using: &random) ? UInt32.random(in: 0...UInt32.max, using: &random) : nil,
+      durationMilliseconds: Bool.random(using: &random)
+        ? UInt32.random(in: 0...UInt32.max, using: &random) : nil,
       host: maybe(), session: maybe(), version: maybe(), cause: maybe())
     if Int.random(in: 0..<4, using: &random) == 0 { event.attributes = [name(): name(), "k": ""] }
     return event
@@ -207,7 +211,8 @@ extension UsageEvent {
     let texts = [user, app, feature, host, session, version, cause, source].map { text in
       text.map { "\($0.utf8.count):\($0)" } ?? "-"
     }
-    let numbers = "\(timeMilliseconds) \(kind) \(outcome) \(durationMilliseconds.map { "\($0)" } ?? "-") \(sequence ?? 0)"
+    let numbers =
+      "\(timeMilliseconds) \(kind) \(outcome) \(durationMilliseconds.map { "\($0)" } ?? "-") \(sequence ?? 0)"
     let pairs = attributes.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "&")
     return Array("\(numbers) \(texts.joined(separator: " ")) \(pairs)".utf8)
   }

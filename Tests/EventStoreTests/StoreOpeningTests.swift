@@ -22,7 +22,9 @@ struct StoreOpeningTests {
   @Test func refusesASecondWriterByName() throws {
     let directory = try TemporaryDirectory()
     let first = try EventStore(writingAt: directory.database, program: "waterlined")
-    let (name, text) = failure { _ = try EventStore(writingAt: directory.database, program: "waterline import") }
+    let (name, text) = failure {
+      _ = try EventStore(writingAt: directory.database, program: "waterline import")
+    }
     #expect(name == "locked")
     #expect(text.contains("waterlined (pid \(getpid()))"))
     #expect(text.contains(directory.database))
@@ -37,7 +39,8 @@ struct StoreOpeningTests {
   @Test func theLockEndsWithItsHolder() throws {
     let directory = try TemporaryDirectory()
     for round in 0..<3 {
-      let store = try EventStore(writingAt: directory.database, program: "a much longer program name \(3 - round)")
+      let store = try EventStore(
+        writingAt: directory.database, program: "a much longer program name \(3 - round)")
       try store.write { try $0.execute(sql: "INSERT INTO setting VALUES (?, 'x')", arguments: ["\(round)"]) }
     }
     let store = try EventStore(writingAt: directory.database, program: "p")
@@ -70,7 +73,8 @@ struct StoreOpeningTests {
   @Test func leavesOtherFilesAlone() throws {
     let directory = try TemporaryDirectory()
     let texts: [String: Data] = [
-      "text": Data("time,user,app\n".utf8), "random": Data((0..<9_000).map { UInt8(truncatingIfNeeded: $0 &* 97) }),
+      "text": Data("time,user,app\n".utf8),
+      "random": Data((0..<9_000).map { UInt8(truncatingIfNeeded: $0 &* 97) }),
       "header": Data("SQLite format 3\u{0}".utf8) + Data(repeating: 0xA5, count: 5_000),
     ]
     for (name, content) in texts {
@@ -86,7 +90,9 @@ struct StoreOpeningTests {
     let directory = try TemporaryDirectory()
     do {
       let foreign = try DatabaseQueue(path: directory.database)
-      try foreign.write { try $0.execute(sql: "CREATE TABLE invoice (id INTEGER); INSERT INTO invoice VALUES (7)") }
+      try foreign.write {
+        try $0.execute(sql: "CREATE TABLE invoice (id INTEGER); INSERT INTO invoice VALUES (7)")
+      }
       try foreign.close()
     }
     let before = try Data(contentsOf: URL(fileURLWithPath: directory.database))
@@ -114,7 +120,8 @@ struct StoreOpeningTests {
     do {
       let old = try DatabaseQueue(path: directory.database)
       try old.write { database in
-        try database.execute(sql: "PRAGMA application_id = 1464618545; CREATE TABLE setting_of_old (name TEXT)")
+        try database.execute(
+          sql: "PRAGMA application_id = 1464618545; CREATE TABLE setting_of_old (name TEXT)")
       }
       try old.close()
     }
@@ -134,6 +141,25 @@ struct StoreOpeningTests {
     #expect(try fixture.integers("SELECT count(*) FROM source WHERE id = 0 AND name = ''") == [[1]])
     try fixture.reopen()
     #expect(try fixture.integers("PRAGMA synchronous") == [[2]])
+  }
+
+  /// The files as a crash leaves them, the last commits in the write-ahead log only.
+  @Test func opensAfterACrash() throws {
+    let fixture = try StoreFixture()
+    var random = SeededRandom(seed: 95)
+    let events = (0..<50).map { _ in SomeEvent.make(&random) }
+    try fixture.commit(events)
+    for isReader in [true, false] {
+      let copy = try TemporaryDirectory()
+      for ending in ["", "-wal"] {
+        try FileManager.default.copyItem(
+          atPath: fixture.directory.database + ending, toPath: copy.database + ending)
+      }
+      let store =
+        isReader
+        ? try EventStore(readingAt: copy.database) : try EventStore(writingAt: copy.database, program: "p")
+      #expect(try store.read { try StoredEvents.all(in: $0) }.map(\.fingerprint) == events.map(\.fingerprint))
+    }
   }
 
   @Test func opensAnEmptyFile() throws {

@@ -51,17 +51,24 @@ struct TransactionTests {
     let fixture = try StoreFixture()
     func event(_ name: String, _ sequence: UInt64) -> UsageEvent {
       UsageEvent(
-        timeMilliseconds: SomeEvent.start, user: name, app: name, feature: name, host: name, session: name, source: name,
+        timeMilliseconds: SomeEvent.start, user: name, app: name, feature: name, host: name, session: name,
+        source: name,
         sequence: sequence)
     }
     try fixture.commit([event("a", 1)])
-    try fixture.execute("CREATE TRIGGER forced BEFORE INSERT ON chunk BEGIN SELECT RAISE(ABORT, 'forced'); END")
-    #expect(throws: DatabaseError.self) { try fixture.commit([event("lost", 5), event("a", 2), event("b", 1)]) }
+    try fixture.execute(
+      "CREATE TRIGGER forced BEFORE INSERT ON chunk BEGIN SELECT RAISE(ABORT, 'forced'); END")
+    #expect(throws: DatabaseError.self) {
+      try fixture.commit([event("lost", 5), event("a", 2), event("b", 1)])
+    }
     try fixture.execute("DROP TRIGGER forced")
     let events = [event("b", 1), event("c", 1), event("a", 2), event("lost", 5)]
     #expect(try fixture.commit(events).accepted == 4)
     #expect(try fixture.events() == [event("a", 1)] + events)
-    #expect(try fixture.integers("SELECT first, last FROM sequence_range ORDER BY source, first") == [[1, 2], [1, 1], [1, 1], [5, 5]])
+    #expect(
+      try fixture.integers("SELECT first, last FROM sequence_range ORDER BY source, first") == [
+        [1, 2], [1, 1], [1, 1], [5, 5],
+      ])
   }
 
   /// One of several batches fails: none of them is stored.
@@ -73,7 +80,11 @@ struct TransactionTests {
         batch: StoreFixture.batch(Self.events(10, &random)), transport: "t\(index)", receivedMilliseconds: 1)
     }
     try fixture.execute(
-      "CREATE TRIGGER forced BEFORE INSERT ON counter WHEN new.name = 'stored.t2' BEGIN SELECT RAISE(ABORT, 'forced'); END")
+      """
+      CREATE TRIGGER forced BEFORE INSERT ON counter WHEN new.name = 'stored.t2'
+      BEGIN SELECT RAISE(ABORT, 'forced'); END
+      """
+    )
     #expect(throws: DatabaseError.self) { try fixture.writer.commit(batches) }
     #expect(try fixture.events().isEmpty)
     #expect(try fixture.store.read { try Counters.all(in: $0) }.isEmpty)

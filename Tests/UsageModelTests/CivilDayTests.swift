@@ -127,8 +127,9 @@ struct Utf8KeyTests {
     #expect(composed != decomposed)
     #expect(decomposed < composed)
     #expect(Set([composed, decomposed, Utf8Key("\u{E9}")]).count == 2)
-    #expect(["b", "\u{E9}", "e\u{301}", "a", ""].map(Utf8Key.init).sorted().map(\.text).map { Array($0.utf8) }
-      == ["", "a", "b", "e\u{301}", "\u{E9}"].map { Array($0.utf8) })
+    #expect(
+      ["b", "\u{E9}", "e\u{301}", "a", ""].map(Utf8Key.init).sorted().map(\.text).map { Array($0.utf8) }
+        == ["", "a", "b", "e\u{301}", "\u{E9}"].map { Array($0.utf8) })
   }
 
   /// Above U+FFFF the order of UTF-8 bytes is that of scalars, not of UTF-16.

@@ -49,7 +49,8 @@ struct ZoneRulesTests {
     #expect(Self.berlin.utcMilliseconds(local: Self.utc(2026, 3, 29, 2) - 1) == Self.utc(2026, 3, 29, 1) - 1)
     // 02:30 on the day clocks go back comes twice: the first counts.
     #expect(
-      Self.berlin.utcMilliseconds(local: Self.utc(2026, 10, 25, 2) + half) == Self.utc(2026, 10, 25, 0) + half)
+      Self.berlin.utcMilliseconds(local: Self.utc(2026, 10, 25, 2) + half) == Self.utc(2026, 10, 25, 0) + half
+    )
     #expect(Self.berlin.utcMilliseconds(local: Self.utc(2026, 10, 25, 3)) == Self.utc(2026, 10, 25, 2))
     #expect(Self.berlin.utcMilliseconds(local: Self.utc(2026, 7, 1, 12)) == Self.utc(2026, 7, 1, 10))
   }
@@ -83,7 +84,9 @@ struct ZoneRulesTests {
       name: "Random", initialOffsetMilliseconds: offsets.randomElement(using: &random) ?? 0,
       transitions: transitions)
     var differences = 0
-    var probes = (0..<2_000).map { _ in Int64.random(in: -20 * Self.day...start + 20 * Self.day, using: &random) }
+    var probes = (0..<2_000).map { _ in
+      Int64.random(in: -20 * Self.day...start + 20 * Self.day, using: &random)
+    }
     for transition in transitions {
       for offset in offsets + [0, 1, -1] { probes.append(transition.startMilliseconds + offset) }
     }
@@ -112,7 +115,9 @@ struct ZoneRulesTests {
       let moment = local - offset
       if moment >= from && moment < transition.startMilliseconds { return moment }
       // Behind the end of this stretch, before the begin of the next: nobody's clock showed it.
-      if moment >= transition.startMilliseconds && local - transition.offsetMilliseconds < transition.startMilliseconds {
+      if moment >= transition.startMilliseconds
+        && local - transition.offsetMilliseconds < transition.startMilliseconds
+      {
         return moment
       }
       from = transition.startMilliseconds

@@ -11,7 +11,8 @@ struct CommaSeparatedEventTests {
   private let plain = UsageEvent(timeMilliseconds: 1_767_225_600_000, user: "u", app: "a", feature: "f")
 
   @Test func readsByNameInAnyOrder() throws {
-    let text = "\u{FEFF}feature,extra,user,time,app\r\nf,ignored,u,2026-01-01T00:00:00Z,a\r\nf,,u,1767225600000,a"
+    let text =
+      "\u{FEFF}feature,extra,user,time,app\r\nf,ignored,u,2026-01-01T00:00:00Z,a\r\nf,,u,1767225600000,a"
     #expect(try decode(text) == DecodedEvents(events: [plain, plain]))
   }
 
@@ -32,15 +33,20 @@ struct CommaSeparatedEventTests {
 
   static let cells: [(column: String, cell: String, reason: RejectReason)] = [
     ("time", "1767225600", .time), ("time", "yesterday", .time), ("time", "1767225600000.5", .time),
-    ("time", " 1767225600000", .time), ("time", "01767225600000", .time), ("time", "-", .time), ("time", "1-2", .time),
+    ("time", " 1767225600000", .time), ("time", "01767225600000", .time), ("time", "-", .time),
+    ("time", "1-2", .time),
     ("time", "3000-01-01T00:00:00Z", .time), ("kind", "USE", .kind), ("outcome", "1", .outcome),
     ("duration_ms", "-1", .duration), ("duration_ms", "4294967296", .duration), ("seq", "0", .sequence),
     ("seq", "-5", .sequence), ("seq", "9223372036854775808", .sequence), ("source", "s", .sequence),
     ("user", "a\u{0}b", .nulCharacter), ("attributes", "{\"a\":1}", .attributes),
-    ("attributes", "x", .wrongType), ("attributes", "[]", .wrongType), ("attributes", "{\"a\":\"b\"", .wrongType),
-    ("attributes", "{\"a\":\"b\"},\"user\":\"mallory\"", .wrongType), ("attributes", "{},\"kind\":\"help\"", .wrongType),
-    ("attributes", "{}}", .wrongType), ("attributes", "{} {", .wrongType), ("attributes", "1,\"host\":\"h\"", .wrongType),
-    ("duration_ms", "5,\"user\":\"mallory\"", .wrongType), ("user", String(repeating: "x", count: 257), .tooLong),
+    ("attributes", "x", .wrongType), ("attributes", "[]", .wrongType),
+    ("attributes", "{\"a\":\"b\"", .wrongType),
+    ("attributes", "{\"a\":\"b\"},\"user\":\"mallory\"", .wrongType),
+    ("attributes", "{},\"kind\":\"help\"", .wrongType),
+    ("attributes", "{}}", .wrongType), ("attributes", "{} {", .wrongType),
+    ("attributes", "1,\"host\":\"h\"", .wrongType),
+    ("duration_ms", "5,\"user\":\"mallory\"", .wrongType),
+    ("user", String(repeating: "x", count: 257), .tooLong),
   ]
 
   /// What stands in a cell never reaches beyond its field.
@@ -51,11 +57,13 @@ struct CommaSeparatedEventTests {
     cells[column] = cell
     let names = CommaSeparatedEventDecoder.knownColumns
     let record = names.map { "\"\((cells[$0] ?? "").replacing("\"", with: "\"\""))\"" }.joined(separator: ",")
-    #expect(try decode(names.joined(separator: ",") + "\n" + record + "\n") == DecodedEvents(reasons: [reason]))
+    #expect(
+      try decode(names.joined(separator: ",") + "\n" + record + "\n") == DecodedEvents(reasons: [reason]))
   }
 
   @Test func refusesWhatIsNotUTF8() throws {
-    let bytes = Array("time,user,app,feature\n1767225600000,".utf8) + [0xFF] + Array(",a,f\n1767225600000,u,a,f\n".utf8)
+    let bytes =
+      Array("time,user,app,feature\n1767225600000,".utf8) + [0xFF] + Array(",a,f\n1767225600000,u,a,f\n".utf8)
     #expect(try EventDecoding.commaSeparated(bytes) == DecodedEvents(events: [plain], reasons: [.notUTF8]))
   }
 

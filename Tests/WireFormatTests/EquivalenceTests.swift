@@ -6,7 +6,8 @@ import UsageModel
 /// Events that every form takes, all fields in play.
 enum ValidEvent {
   private static let stock = [
-    "ann", "Bob Example", "é", "e\u{301}", "日本語", "😀", "a\"b\\c/d", "tab\there", "line\nfeed", "\u{1}\u{1F}\u{7F}",
+    "ann", "Bob Example", "é", "e\u{301}", "日本語", "😀", "a\"b\\c/d", "tab\there", "line\nfeed",
+    "\u{1}\u{1F}\u{7F}",
     "comma, \"quoted\"", "'", ";", " ", "{\"a\":1}", "null", "true", "123", "\\u0041", "\u{FFFF}\u{10FFFF}",
     String(repeating: "x", count: 256), String(repeating: "€", count: 85),
   ]
@@ -40,7 +41,9 @@ enum ValidEvent {
     return event
   }
 
-  private static func text(_ random: inout SeededRandom) -> String { stock.randomElement(using: &random) ?? "x" }
+  private static func text(_ random: inout SeededRandom) -> String {
+    stock.randomElement(using: &random) ?? "x"
+  }
 }
 
 /// Writers of the text forms, by hand and as wilful as the formats allow.
@@ -51,7 +54,8 @@ enum EventWriting {
       ("app", string(event.app, &random)),
     ]
     for (name, value) in [
-      ("feature", event.feature), ("host", event.host), ("session", event.session), ("version", event.version),
+      ("feature", event.feature), ("host", event.host), ("session", event.session),
+      ("version", event.version),
       ("cause", event.cause), ("source", event.source),
     ] {
       if let value {
@@ -60,7 +64,9 @@ enum EventWriting {
         members.append((name, "null"))
       }
     }
-    if event.kind != .use || Bool.random(using: &random) { members.append(("kind", "\"\(event.kind.name)\"")) }
+    if event.kind != .use || Bool.random(using: &random) {
+      members.append(("kind", "\"\(event.kind.name)\""))
+    }
     if event.outcome != .ok || Bool.random(using: &random) {
       members.append(("outcome", "\"\(event.outcome.name)\""))
     }
@@ -166,7 +172,8 @@ struct EquivalenceTests {
   /// One thing wrong with an event: the same reason from each form that can say it.
   static let faults: [(reason: RejectReason, spoil: @Sendable (inout UsageEvent) -> Void)] = [
     (.time, { $0.timeMilliseconds = 315_532_799_999 }), (.time, { $0.timeMilliseconds = 1_767_225_600 }),
-    (.time, { $0.timeMilliseconds = 32_503_680_000_000 }), (.time, { $0.timeMilliseconds = 1_780_358_400_001 }),
+    (.time, { $0.timeMilliseconds = 32_503_680_000_000 }),
+    (.time, { $0.timeMilliseconds = 1_780_358_400_001 }),
     (.time, { $0.timeMilliseconds = -1 }), (.tooLong, { $0.user = String(repeating: "x", count: 257) }),
     (.tooLong, { $0.app = String(repeating: "é", count: 129) }),
     (.tooLong, { $0.feature = String(repeating: "x", count: 60_000) }),
@@ -175,7 +182,8 @@ struct EquivalenceTests {
     (.tooLong, { $0.version = String(repeating: "x", count: 300) }),
     (.tooLong, { $0.cause = String(repeating: "x", count: 300) }),
     (.nulCharacter, { $0.user = "a\u{0}" }), (.nulCharacter, { $0.attributes = ["k": "\u{0}"] }),
-    (.missingFeature, { $0.feature = nil }), (.sequence, { $0.source = "s" }), (.sequence, { $0.sequence = 1 }),
+    (.missingFeature, { $0.feature = nil }), (.sequence, { $0.source = "s" }),
+    (.sequence, { $0.sequence = 1 }),
     (.attributes, { $0.attributes = [String(repeating: "k", count: 65): "v"] }),
     (.attributes, { $0.attributes = ["k": String(repeating: "v", count: 1_025)] }),
     (.attributes, { for index in 0..<17 { $0.attributes["k\(index)"] = "v" } }),

@@ -23,20 +23,29 @@ struct JSONEventDecoderTests {
     (#""duration_ms":0"#, { $0.durationMilliseconds = 0 }),
     (#""duration_ms":-0"#, { $0.durationMilliseconds = 0 }),
     (#""duration_ms":4294967295"#, { $0.durationMilliseconds = .max }),
-    (#""host":"h","session":"s","version":"1.2","cause":"c""#, {
-      $0.host = "h"
-      $0.session = "s"
-      $0.version = "1.2"
-      $0.cause = "c"
-    }),
-    (#""source":"pc","seq":1"#, {
-      $0.source = "pc"
-      $0.sequence = 1
-    }),
-    (#""seq":9223372036854775807,"source":"pc""#, {
-      $0.source = "pc"
-      $0.sequence = 9_223_372_036_854_775_807
-    }),
+    (
+      #""host":"h","session":"s","version":"1.2","cause":"c""#,
+      {
+        $0.host = "h"
+        $0.session = "s"
+        $0.version = "1.2"
+        $0.cause = "c"
+      }
+    ),
+    (
+      #""source":"pc","seq":1"#,
+      {
+        $0.source = "pc"
+        $0.sequence = 1
+      }
+    ),
+    (
+      #""seq":9223372036854775807,"source":"pc""#,
+      {
+        $0.source = "pc"
+        $0.sequence = 9_223_372_036_854_775_807
+      }
+    ),
     (#""kind":null,"outcome":null,"duration_ms":null,"host":null,"session":null,"version":null"#, { _ in }),
     (#""cause":null,"source":null,"seq":null,"attributes":null"#, { _ in }),
     (#""attributes":{}"#, { _ in }),
@@ -51,15 +60,21 @@ struct JSONEventDecoderTests {
     (#""k":"unknown","attributes":{"k":"given"}"#, { $0.attributes = ["k": "given"] }),
     (#""attributes":{"k":"given"},"k":"unknown""#, { $0.attributes = ["k": "given"] }),
     (#""":"empty key""#, { _ in }),
-    (#""User":"other case","users":"longer","use":"shorter""#, {
-      $0.attributes = ["User": "other case", "users": "longer", "use": "shorter"]
-    }),
+    (
+      #""User":"other case","users":"longer","use":"shorter""#,
+      {
+        $0.attributes = ["User": "other case", "users": "longer", "use": "shorter"]
+      }
+    ),
     (#""user":"Zo\u00eb \ud83d\ude00 \"\\\/\b\f\n\r\t""#, { $0.user = "Zoë 😀 \"\\/\u{8}\u{C}\n\r\t" }),
     (#""user":"\u0041\u00DF\u20ac\uD834\uDD1E""#, { $0.user = "Aß€\u{1D11E}" }),
     (#""user":"Zoë 😀 日本語""#, { $0.user = "Zoë 😀 日本語" }),
-    (#""user":"\u007f\u0080\u07ff\u0800\uffff\ud800\udc00\udbff\udfff""#, {
-      $0.user = "\u{7F}\u{80}\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}"
-    }),
+    (
+      #""user":"\u007f\u0080\u07ff\u0800\uffff\ud800\udc00\udbff\udfff""#,
+      {
+        $0.user = "\u{7F}\u{80}\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}"
+      }
+    ),
     (#""us\u0065r":"escaped key""#, { $0.user = "escaped key" }),
     (#""user":"first","user":"last""#, { $0.user = "last" }),
     (#""host":"first","host":null"#, { _ in }),
@@ -97,7 +112,8 @@ struct JSONEventDecoderTests {
   }
 
   @Test func readsAnyWhiteSpaceBetweenTokens() {
-    let line = "\t { \"time\"\t:\r1767225600000 , \"user\" : \"u\"\t,\"app\":\"a\" ,\"feature\" : \"f\" }\t \r"
+    let line =
+      "\t { \"time\"\t:\r1767225600000 , \"user\" : \"u\"\t,\"app\":\"a\" ,\"feature\" : \"f\" }\t \r"
     expectBytes(EventDecoding.json(line), Self.plain)
   }
 
@@ -112,7 +128,8 @@ struct JSONEventDecoderTests {
   }
 
   @Test func keepsSpellingsApart() {
-    let decoded = EventDecoding.json(Self.open + ",\"user\":\"\u{E9}\"}\n" + Self.open + ",\"user\":\"e\\u0301\"}")
+    let decoded = EventDecoding.json(
+      Self.open + ",\"user\":\"\u{E9}\"}\n" + Self.open + ",\"user\":\"e\\u0301\"}")
     #expect(decoded.events.map { Array($0.user.utf8) } == [[0xC3, 0xA9], [0x65, 0xCC, 0x81]])
   }
 
@@ -259,20 +276,27 @@ struct JSONEventDecoderTests {
   }
 
   static let notJSON: [String] = [
-    "x", "{", "}", "[", "]", "\"", "{{}}", #"{"a"#, #"{"a""#, #"{"a":"#, #"{"a":1"#, #"{"a":1,"#, #"{"a":1,}"#, "{,}",
+    "x", "{", "}", "[", "]", "\"", "{{}}", #"{"a"#, #"{"a""#, #"{"a":"#, #"{"a":1"#, #"{"a":1,"#,
+    #"{"a":1,}"#, "{,}",
     #"{'a':1}"#, #"{a:1}"#, #"{"a":1}}"#, #"{"a":1} x"#, #"{"a" 1}"#, #"{"a":1 "b":2}"#, #"{"a":1,,"b":2}"#,
     #"{"a":}"#, #"{"a"::1}"#, #"{:1}"#, #"{"a":01}"#, #"{"a":00}"#, #"{"a":-01}"#, #"{"a":1.}"#, #"{"a":.5}"#,
-    #"{"a":+1}"#, #"{"a":1e}"#, #"{"a":1e+}"#, #"{"a":1.e3}"#, #"{"a":-}"#, #"{"a":--1}"#, #"{"a":1-}"#, #"{"a":0x10}"#,
+    #"{"a":+1}"#, #"{"a":1e}"#, #"{"a":1e+}"#, #"{"a":1.e3}"#, #"{"a":-}"#, #"{"a":--1}"#, #"{"a":1-}"#,
+    #"{"a":0x10}"#,
     #"{"a":tru}"#, #"{"a":True}"#, #"{"a":nul}"#, #"{"a":nulll}"#, #"{"a":NaN}"#, #"{"a":Infinity}"#,
     #"{"a":-Infinity}"#, #"{"a":undefined}"#, #"{"a":"x}"#, #"{"a":"x\"}"#, #"{"a":"\x"}"#, #"{"a":"\u"}"#,
-    #"{"a":"\u12"}"#, #"{"a":"\u12g4"}"#, #"{"a":"\u 123"}"#, #"{"a":"\U0041"}"#, #"{"a":"\ud800\u12"}"#, #"{"a":"\"#,
+    #"{"a":"\u12"}"#, #"{"a":"\u12g4"}"#, #"{"a":"\u 123"}"#, #"{"a":"\U0041"}"#, #"{"a":"\ud800\u12"}"#,
+    #"{"a":"\"#,
     #"{"a":"\u00"#, #"{"a":"\ud800\"#, "{\"a\":\"tab\there\"}", "{\"a\":\"\u{1}\"}", "{\"a\":\"\u{1F}\"}",
-    "{\"a\":\"éé\u{2}\"}", "{\"a\":\"\\\u{3}\"}", "{\"a\u{0}\":1}", "{\"user\":\"a\u{0}b\"}", "{}\u{0}", "\u{0}", "\u{0}{}",
-    #"{"a":[1,]}"#, #"{"a":[,1]}"#, #"{"a":[1 2]}"#, #"{"a":[1}"#, #"{"a":[1}}"#, #"{"a":{"b"}}"#, #"{"a":{"b":1]}"#,
+    "{\"a\":\"éé\u{2}\"}", "{\"a\":\"\\\u{3}\"}", "{\"a\u{0}\":1}", "{\"user\":\"a\u{0}b\"}", "{}\u{0}",
+    "\u{0}", "\u{0}{}",
+    #"{"a":[1,]}"#, #"{"a":[,1]}"#, #"{"a":[1 2]}"#, #"{"a":[1}"#, #"{"a":[1}}"#, #"{"a":{"b"}}"#,
+    #"{"a":{"b":1]}"#,
     #"{"a":{1:2}}"#, #"{"a":{"b":1,}}"#, #"{"a":{"b" 1}}"#, #"{"a":[}]"#, #"{"a":{]}"#, #"{"a":[[1],[2]}"#,
-    #"{"attributes":{"k":"v"}"#, #"{"attributes":{"k":"v",}}"#, #"{"attributes":{"k" "v"}}"#, #"{"attributes":{k:"v"}}"#,
+    #"{"attributes":{"k":"v"}"#, #"{"attributes":{"k":"v",}}"#, #"{"attributes":{"k" "v"}}"#,
+    #"{"attributes":{k:"v"}}"#,
     #"{"attributes":{"k":"v"]}"#, #"{"attributes":{,}}"#, #"{"time":1767225600000x}"#, #"{"time":nul}"#,
-    #"{"user":nulL}"#, #"{"seq":1,2}"#, "{} {}", "{},{}", "1 2", "1,", "truefalse", "null null", "[1]]", "\u{FEFF}{}",
+    #"{"user":nulL}"#, #"{"seq":1,2}"#, "{} {}", "{},{}", "1 2", "1,", "truefalse", "null null", "[1]]",
+    "\u{FEFF}{}",
     "{\"a\":1}\u{A0}", "\u{B}{}", "// {}", #"{/* */"a":1}"#, #"{"a":1}#"#, "a,b,c", "<event/>", "WLB", "W",
     "time=1 user=u", "\u{85}",
   ]
@@ -283,7 +307,8 @@ struct JSONEventDecoderTests {
   }
 
   @Test(arguments: [
-    "1", "-0.5e+3", "0", "\"x\"", "true", "false", "null", "[]", "[ ]", "[{\"time\":1767225600000}]", "[1,2,[3]]",
+    "1", "-0.5e+3", "0", "\"x\"", "true", "false", "null", "[]", "[ ]", "[{\"time\":1767225600000}]",
+    "[1,2,[3]]",
     "\t\"x\" ",
   ])
   func refusesWhatIsNoObject(line: String) {
@@ -319,7 +344,8 @@ struct JSONEventDecoderTests {
 
   @Test func boundsNesting() {
     func nested(_ depth: Int, _ open: String, _ close: String) -> String {
-      Self.open + #","x":"# + String(repeating: open, count: depth) + "1" + String(repeating: close, count: depth) + "}"
+      Self.open + #","x":"# + String(repeating: open, count: depth) + "1"
+        + String(repeating: close, count: depth) + "}"
     }
     #expect(EventDecoding.json(nested(32, "[", "]")).events.count == 1)
     #expect(EventDecoding.json(nested(32, #"{"a":"#, "}")).events.count == 1)
@@ -333,13 +359,15 @@ struct JSONEventDecoderTests {
       #expect(EventDecoding.json(deep) == DecodedEvents(reasons: opening == "[" ? [.tooDeep] : [.tooDeep]))
       #expect(EventDecoding.json(Self.open + #","x":"# + deep) == DecodedEvents(reasons: [.tooDeep]))
       #expect(EventDecoding.json(Self.open + #","user":"# + deep) == DecodedEvents(reasons: [.tooDeep]))
-      #expect(EventDecoding.json(Self.open + #","attributes":{"k":"# + deep) == DecodedEvents(reasons: [.tooDeep]))
+      #expect(
+        EventDecoding.json(Self.open + #","attributes":{"k":"# + deep) == DecodedEvents(reasons: [.tooDeep]))
     }
   }
 
   /// 64 KiB of ever the same, each a trap for some reader.
   @Test(arguments: [
-    "[", "{", "\"", "\\", "{\"a\":", "-", "1", "e", "\\u", "[[],", "{}", " ", "\u{0}", "é", "\"\\", "/", "t", "{\"\":",
+    "[", "{", "\"", "\\", "{\"a\":", "-", "1", "e", "\\u", "[[],", "{}", " ", "\u{0}", "é", "\"\\", "/", "t",
+    "{\"\":",
   ])
   func standsRepetition(unit: String) {
     let text = String(repeating: unit, count: 65_507 / unit.utf8.count)
@@ -365,7 +393,11 @@ struct JSONEventDecoderTests {
     #expect(decoded == DecodedEvents(events: [Self.plain, Self.plain], reasons: [.tooLong]))
     // The longest line, all of it escapes.
     let escapes = String(repeating: #"\ud83d\ude00"#, count: 5_000)
-    #expect(EventDecoding.json(Self.open + #","x":"\#(escapes)","y":"\#(escapes)"}"#) == DecodedEvents(reasons: [.tooLong]))
-    #expect(EventDecoding.json(Self.open + #","x":"\#(escapes)","y":"\n"}"#).events.first?.attributes == ["y": "\n"])
+    #expect(
+      EventDecoding.json(Self.open + #","x":"\#(escapes)","y":"\#(escapes)"}"#)
+        == DecodedEvents(reasons: [.tooLong]))
+    #expect(
+      EventDecoding.json(Self.open + #","x":"\#(escapes)","y":"\n"}"#).events.first?.attributes == ["y": "\n"]
+    )
   }
 }

@@ -66,7 +66,9 @@ struct JSONLinesTests {
       _ = EventDecoding.withExactMemory(Array(text[consumed...])) {
         decoder.decodeLines($0, isFinal: true, into: batch)
       }
-      #expect(DecodedEvents(batch) == DecodedEvents(events: [Self.plain, Self.plain, Self.plain], reasons: [.notJSON]))
+      #expect(
+        DecodedEvents(batch)
+          == DecodedEvents(events: [Self.plain, Self.plain, Self.plain], reasons: [.notJSON]))
     }
   }
 

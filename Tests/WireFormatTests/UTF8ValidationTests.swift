@@ -63,7 +63,9 @@ struct UTF8ValidationTests {
     for _ in 0..<20_000 {
       let limit = Bool.random(using: &random) ? 5 : stock.count
       var bytes: [UInt8] = []
-      for _ in 0..<Int.random(in: 0...8, using: &random) { bytes += stock[Int.random(in: 0..<limit, using: &random)] }
+      for _ in 0..<Int.random(in: 0...8, using: &random) {
+        bytes += stock[Int.random(in: 0..<limit, using: &random)]
+      }
       if Self.differs(bytes) { differences += 1 }
       if String(validating: bytes, as: UTF8.self) != nil { validCount += 1 }
     }
