@@ -79,14 +79,30 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+    // Not a product: how often the intervals of `impact` hold a known effect.
+    .executableTarget(
+      name: "impact-simulation", dependencies: ["Aggregation"], path: "Benchmarks/ImpactSimulation",
+      swiftSettings: strict),
     // Tests mirror the targets.
     .testTarget(name: "UsageModelTests", dependencies: ["UsageModel"], swiftSettings: strict),
     .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "UsageModel"], swiftSettings: strict),
     .testTarget(
-      name: "AggregationTests", dependencies: ["Aggregation", "UsageModel"], swiftSettings: strict),
+      name: "AggregationTests", dependencies: ["Aggregation", "UsageModel"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "UsageQueryTests", dependencies: ["UsageQuery", "Aggregation", "UsageModel"],
       swiftSettings: strict),
+    .testTarget(
+      name: "FileImportTests", dependencies: ["FileImport", "UsageModel"], swiftSettings: strict),
+    .testTarget(name: "ColumnChunkTests", dependencies: ["ColumnChunk", "CHash"], swiftSettings: strict),
+    .testTarget(
+      name: "EventStoreTests",
+      dependencies: [
+        "UsageModel", "WireFormat", "ColumnChunk", "EventStore", "FileImport",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "IngestTests", dependencies: ["UsageModel", "WireFormat", "Ingest"], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Report", "UsageModel"], swiftSettings: strict),
     .testTarget(name: "DemoOrganisationTests", dependencies: ["DemoOrganisation"], swiftSettings: strict),
   ],

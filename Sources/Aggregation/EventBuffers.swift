@@ -13,6 +13,7 @@ struct EventBuffers {
   let source: UnsafeBufferPointer<UInt32>
   let sequence: UnsafeBufferPointer<Int64>
   let session: UnsafeBufferPointer<UInt32>
+  let version: UnsafeBufferPointer<UInt32>
 
   /// Milliseconds, 0 when absent.
   @inline(__always)
@@ -35,11 +36,13 @@ extension EventColumns {
                 try source.withUnsafeBufferPointer { source in
                   try sequence.withUnsafeBufferPointer { sequence in
                     try session.withUnsafeBufferPointer { session in
-                      try body(
-                        EventBuffers(
-                          rowCount: rowCount, user: user, feature: feature, kind: kind, outcome: outcome,
-                          start: start, duration: duration, source: source, sequence: sequence,
-                          session: session))
+                      try version.withUnsafeBufferPointer { version in
+                        try body(
+                          EventBuffers(
+                            rowCount: rowCount, user: user, feature: feature, kind: kind, outcome: outcome,
+                            start: start, duration: duration, source: source, sequence: sequence,
+                            session: session, version: version))
+                      }
                     }
                   }
                 }

@@ -1,6 +1,7 @@
 /// Events as parallel columns: the form in which kernels read them.
 ///
-/// Identifiers are the store's own numbers; `0` means absent in `source`, `sequence` and `session`.
+/// Identifiers are the store's own numbers; `0` means absent in `source`, `sequence`, `session` and
+/// `version`.
 /// A column that was not asked for is empty. Rows stand in no particular order, though rows that come
 /// from merged day chunks stand by (feature, user, time) within each day.
 package struct EventColumns: Sendable {
@@ -18,6 +19,7 @@ package struct EventColumns: Sendable {
     package static let source = Selection(rawValue: 1 << 6)
     package static let sequence = Selection(rawValue: 1 << 7)
     package static let session = Selection(rawValue: 1 << 8)
+    package static let version = Selection(rawValue: 1 << 9)
   }
 
   /// Marks a duration that the event did not carry.
@@ -40,6 +42,8 @@ package struct EventColumns: Sendable {
   package var sequence: [Int64] = []
   /// Number of the session's text within this load: equal numbers, equal texts; no order.
   package var session: [UInt32] = []
+  /// Store's number of the application's version among the labels; 0 is absent.
+  package var version: [UInt32] = []
 
   package init() {}
 
@@ -56,7 +60,7 @@ package struct EventColumns: Sendable {
     }
     let counts = [
       user.count, feature.count, kind.count, outcome.count, start.count, duration.count, source.count,
-      sequence.count, session.count,
+      sequence.count, session.count, version.count,
     ]
     return counts.allSatisfy { $0 == 0 || $0 == rowCount }
       && isWithin(user, userCount) && isWithin(feature, featureCount) && isWithin(source, sourceCount)

@@ -24,7 +24,14 @@ package struct CommandExecutor<Store: StoreWriting> {
     case .importEvents(let form): return .imported(try importEvents(form, input, progress))
     case .importRoster(let merge): return .imported(try importRoster(merge, input))
     case .importCatalog(let merge): return .imported(try importCatalog(merge, input))
-    case .importTickets(let timeZone): return .imported(try importTickets(timeZone, input))
+    case .importTickets(let timeZone, let preset, let mapping):
+      return .imported(try importTickets(timeZone, preset: preset, mapping: mapping, input))
+    case .importInitiatives(let sort, let timeZone):
+      return .imported(try InitiativeWriter(store: store, sort: sort, timeZone: timeZone).importFile(input))
+    case .addInitiative(let sort, let cells, let timeZone):
+      try InitiativeWriter(store: store, sort: sort, timeZone: timeZone).add(cells)
+    case .endInitiative(let sort, let name, let cohort, let end, let timeZone):
+      try InitiativeWriter(store: store, sort: sort, timeZone: timeZone).end(name, cohort: cohort, at: end)
     case .setSetting(let name, let value):
       try store.write { try SettingStore.set(name, to: value, in: $0) }
     case .publishBenchmark(let record): try store.write { try BenchmarkStore.publish(record, in: $0) }
@@ -33,6 +40,10 @@ package struct CommandExecutor<Store: StoreWriting> {
       try store.write {
         try PurposeLog.add(timeMilliseconds: now, login: login, command: command, purpose: purpose, in: $0)
       }
+    case .markAlerts(let text):
+      guard let day = CivilDay(text) else { throw StoreError.invalid("'\(text)' is not a day to mark") }
+      let now = Clock.nowMilliseconds()
+      try store.write { try AlertMarkStore.set(day, markedMilliseconds: now, in: $0) }
     case .merge: try store.mergeAll { progress(0, $0) }
     case .status: return .failed("no daemon is running")
     }
@@ -52,7 +63,7 @@ package struct CommandExecutor<Store: StoreWriting> {
 
   private func importRoster(_ merge: Bool, _ input: ByteInput) throws -> ImportResult {
     let existing = merge ? try store.write { try OrganisationStore.roster(in: $0) } : []
-    let (rows, result) = try RosterFile.read(input, existing: existing)
+    let (rows, result) = try RosterFile.read(input, existing: existing, isAdded: merge)
     try store.write { try OrganisationStore.replaceRoster(rows, in: $0) }
     return result
   }
@@ -64,11 +75,24 @@ package struct CommandExecutor<Store: StoreWriting> {
     return result
   }
 
-  private func importTickets(_ timeZone: String, _ input: ByteInput) throws -> ImportResult {
+  private func importTickets(
+    _ timeZone: String, preset: String?, mapping: String?, _ input: ByteInput
+  ) throws -> ImportResult {
+    var export: TicketExport?
+    if let preset {
+      guard let known = TicketExport(preset: preset) else {
+        throw ImportError(
+          "no preset '\(preset)'; there are \(TicketExport.presetNames.joined(separator: ", "))")
+      }
+      export = known
+    }
+    if let mapping { export = try TicketExport(mapping: mapping, over: export) }
     let latest = Clock.nowMilliseconds() + EventLimits.futureToleranceMilliseconds
     let zone = try TimeZoneLoading.zoneRules(
       named: timeZone, covering: EventLimits.earliestTimeMilliseconds...latest)
-    let (tickets, result) = try TicketFile.read(input, zone: zone)
+    let (tickets, result) =
+      try export.map { try TicketExportFile.read(input, $0, zone: zone) }
+      ?? TicketFile.read(input, zone: zone)
     try store.write { try OrganisationStore.upsertTickets(tickets, in: $0) }
     return result
   }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Ingest
+import Synchronization
 
 /// One side of a control connection: frames over a Unix stream socket.
 ///
@@ -9,7 +10,7 @@ import Ingest
 ///     +-------------+------------+------------------+
 ///
 /// Types: `J` a JSON message, `D` bytes of a file, `E` the end of the file (empty).
-final class ControlConnection: @unchecked Sendable {
+final class ControlConnection: Sendable {
   enum FrameType: UInt8 {
     case message = 0x4A
     case data = 0x44
@@ -19,26 +20,39 @@ final class ControlConnection: @unchecked Sendable {
   /// Largest frame taken; files travel in many.
   static let frameBytesMax = 1 << 20
 
-  // Only a number: one thread sends and receives, another may shut the socket down.
   private let descriptor: Int32
+  // One thread sends, receives and closes; another may end the reading meanwhile.
+  private let isClosed = Mutex(false)
 
   init(descriptor: Int32) { self.descriptor = descriptor }
 
-  deinit { close(descriptor) }
+  deinit { close() }
+
+  /// Hangs up; the other side sees the end.
+  func close() {
+    isClosed.withLock { isClosed in
+      if !isClosed { Glibc.close(descriptor) }
+      isClosed = true
+    }
+  }
 
   /// Connects to a daemon's control socket; nil when nobody listens there.
   static func connect(path: String) -> ControlConnection? {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return nil }
     guard var address = try? UnixAddress(path), address.connect(descriptor) == 0 else {
-      close(descriptor)
+      Glibc.close(descriptor)
       return nil
     }
     return ControlConnection(descriptor: descriptor)
   }
 
   /// Ends reading, so that whoever waits for more bytes gets an error; answers still go out.
-  func stopReading() { shutdown(descriptor, Int32(SHUT_RD)) }
+  func stopReading() {
+    isClosed.withLock { isClosed in
+      if !isClosed { shutdown(descriptor, Int32(SHUT_RD)) }
+    }
+  }
 
   func send(_ message: some Encodable) throws {
     let payload = Array(try JSONEncoder().encode(message))

@@ -5,15 +5,25 @@ import FileImport
 package enum ControlRequest: Codable, Sendable {
   /// Events follow as data, in this form (nil: tell from the first bytes).
   case importEvents(form: String?)
-  /// A roster CSV follows as data.
+  /// A roster follows as data: CSV, or SCIM list responses.
   case importRoster(merge: Bool)
   /// A catalog CSV follows as data.
   case importCatalog(merge: Bool)
-  /// A tickets CSV follows as data; times without offset are of this zone.
-  case importTickets(timeZone: String)
+  /// A tickets CSV follows as data; times without offset are of this zone. With a preset's name or the text
+  /// of a mapping it is another program's export.
+  case importTickets(timeZone: String, preset: String? = nil, mapping: String? = nil)
+  /// An interventions or changes CSV follows as data; dates and times without offset are of this zone (nil:
+  /// the organisation's). `sort` is an `Initiative.Sort`.
+  case importInitiatives(sort: String, timeZone: String?)
+  /// One intervention or change, as the cells of such a file.
+  case addInitiative(sort: String, cells: [String: String], timeZone: String?)
+  /// Sets the end of the rows of a name, or of one cohort's row.
+  case endInitiative(sort: String, name: String, cohort: String?, end: String, timeZone: String?)
   case setSetting(name: String, value: String)
   case publishBenchmark(BenchmarkRecord)
   case logPurpose(login: String, command: String, purpose: String)
+  /// Remembers a day, `YYYY-MM-DD`, as the last look at the alerts.
+  case markAlerts(day: String)
   /// Merges small chunks now.
   case merge
   case status
@@ -21,8 +31,9 @@ package enum ControlRequest: Codable, Sendable {
   /// Whether data frames follow the request.
   var carriesData: Bool {
     switch self {
-    case .importEvents, .importRoster, .importCatalog, .importTickets: true
+    case .importEvents, .importRoster, .importCatalog, .importTickets, .importInitiatives: true
     case .setSetting, .publishBenchmark, .logPurpose, .merge, .status: false
+    case .addInitiative, .endInitiative, .markAlerts: false
     }
   }
 }

@@ -55,6 +55,7 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
   }
 
   private func serve(_ connection: ControlConnection) {
+    defer { connection.close() }
     do {
       let request = try connection.receive(ControlRequest.self)
       try connection.send(try answer(request, connection))

@@ -26,8 +26,8 @@ package struct ChunkWriter {
   package mutating func add(
     _ column: ChunkColumn, texts: [[UInt8]], _ codes: UnsafeBufferPointer<Int64>
   ) {
-    guard let bytes = ColumnEncoder.encode(column, strings: texts, codes: codes, effort: effort) else { return }
-    columns.append((column, bytes))
+    let bytes = ColumnEncoder.encode(column, strings: texts, codes: codes, effort: effort)
+    if let bytes { columns.append((column, bytes)) }
   }
 
   /// Inserts the chunk and its columns.

@@ -6,33 +6,77 @@ package enum RosterFile {
     "user", "department", "role", "site", "manager", "active_from", "active_to", "aliases", "service",
   ]
 
-  /// Reads all rows; a row at odds with an earlier one is refused whole, its aliases too.
+  /// Bytes among which the first that is no white space tells JSON from CSV.
+  private static let headBytes = 4_096
+
+  /// Reads all rows, as CSV or, where the first byte is `{`, as SCIM 2.0.
   ///
-  /// - Parameter existing: rows already there, for `--merge`; new rows must fit them.
-  /// - Throws: `ImportError` when there is no usable header.
+  /// A row at odds with an earlier one is refused whole, its aliases too.
+  ///
+  /// - Parameters:
+  ///   - existing: rows already there, for `--merge`; new rows must fit them.
+  ///   - isAdded: whether the rows add to a roster: then not all pages of a SCIM list need be there.
+  /// - Throws: `ImportError` when there is no usable header or response.
   package static func read(
-    _ input: ByteInput, existing: [RosterRow] = []
+    _ input: ByteInput, existing: [RosterRow] = [], isAdded: Bool = false
   ) throws -> (rows: [RosterRow], result: ImportResult) {
-    var file = try TableFile("roster", input, required: ["user"], known: columns)
-    var accepted = existing
-    var byUser: [Utf8Key: [RosterRow]] = Dictionary(grouping: existing) { Utf8Key($0.user) }
-    var aliasOwner: [Utf8Key: Utf8Key] = [:]
-    for row in existing {
-      for alias in row.aliases { aliasOwner[Utf8Key(alias)] = Utf8Key(row.user) }
+    let (head, input) = try ByteInput.peek(input, limit: headBytes)
+    let blank: [UInt8] = [0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF]
+    if head.first(where: { !blank.contains($0) }) == UInt8(ascii: "{") {
+      return try readScim(input, existing: existing, isAdded: isAdded)
     }
+    var file = try TableFile("roster", input, required: ["user"], known: columns)
+    var rows = AcceptedRows(existing)
     while let record = try file.next() {
       guard let row = row(record, &file) else { continue }
-      let user = Utf8Key(row.user)
-      if let problem = contradiction(row, byUser[user] ?? [], aliasOwner) {
+      if let problem = rows.add(row) {
         file.reject(problem.reason, record, problem.detail)
-        continue
+      } else {
+        file.accept()
       }
+    }
+    return (rows.all, file.result)
+  }
+
+  private static func readScim(
+    _ input: ByteInput, existing: [RosterRow], isAdded: Bool
+  ) throws -> (rows: [RosterRow], result: ImportResult) {
+    let scim = try ScimRoster.read(input, allowsPart: isAdded)
+    var result = scim.result
+    var rows = AcceptedRows(existing)
+    for (number, row) in scim.rows {
+      if let problem = rows.add(row) {
+        result.reject(problem.reason, line: number, detail: problem.detail)
+      } else {
+        result.accepted += 1
+      }
+    }
+    return (rows.all, result)
+  }
+
+  /// The rows taken so far, and what further ones must not contradict.
+  private struct AcceptedRows {
+    private(set) var all: [RosterRow]
+    private var byUser: [Utf8Key: [RosterRow]]
+    private var aliasOwner: [Utf8Key: Utf8Key] = [:]
+
+    init(_ existing: [RosterRow]) {
+      all = existing
+      byUser = Dictionary(grouping: existing) { Utf8Key($0.user) }
+      for row in existing {
+        for alias in row.aliases { aliasOwner[Utf8Key(alias)] = Utf8Key(row.user) }
+      }
+    }
+
+    /// Takes a row, or tells what speaks against it.
+    mutating func add(_ row: RosterRow) -> (reason: String, detail: String)? {
+      let user = Utf8Key(row.user)
+      if let problem = contradiction(row, byUser[user] ?? [], aliasOwner) { return problem }
       byUser[user, default: []].append(row)
       for alias in row.aliases { aliasOwner[Utf8Key(alias)] = user }
-      accepted.append(row)
-      file.accept()
+      all.append(row)
+      return nil
     }
-    return (accepted, file.result)
   }
 
   private static func row(_ record: TableFile.Record, _ file: inout TableFile) -> RosterRow? {

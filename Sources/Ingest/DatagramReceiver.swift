@@ -38,10 +38,12 @@ package final class DatagramReceiver: Sendable {
           start: wl_datagram_ring_bytes(ring, index), count: Int(wl_datagram_ring_length(ring, index)))
         filler.add(datagram: bytes, isTruncated: wl_datagram_ring_is_truncated(ring, index), now: now)
       }
-      if count > 0 {
-        // The kernel's counter wraps at 32 bits; so does the difference.
-        let drops = wl_datagram_ring_drop_count(ring)
-        filler.count(kernelDrops: Int64(drops &- dropCount))
+      // A datagram tells what was dropped before it; what came last may have been dropped, so ask when idle.
+      let drops = count > 0 ? wl_datagram_ring_drop_count(ring) : socket.dropCount ?? dropCount
+      // The kernel's counter wraps at 32 bits; so does the difference, which is negative for an old count.
+      let change = Int32(bitPattern: drops &- dropCount)
+      if change > 0 {
+        filler.count(kernelDrops: Int64(change))
         dropCount = drops
       }
       if filler.millisecondsUntilDue(now: now) == 0 { filler.seal(now) }

@@ -20,6 +20,18 @@ package final class BoundSocket: Sendable {
     self.unlinkPath = unlinkPath
   }
 
+  /// Datagrams that the kernel has dropped here so far, modulo 2^32; nil when it does not tell (before 4.12).
+  var dropCount: UInt32? {
+    // SK_MEMINFO_VARS numbers, of which SK_MEMINFO_DROPS is the last (linux/sock_diag.h).
+    var values = [UInt32](repeating: 0, count: 9)
+    var length = socklen_t(values.count * MemoryLayout<UInt32>.size)
+    let wanted = length
+    guard getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &values, &length) == 0, length == wanted else {
+      return nil
+    }
+    return values[8]
+  }
+
   deinit { close() }
 
   /// Gives the address free; only once nobody reads the socket any more.

@@ -58,12 +58,20 @@ struct ColumnWording {
   private static let headers = [
     "people_affected": "affected", "benchmark_kind": "by", "from_feature": "from", "to_feature": "to",
     "adoption_benchmark": "best", "suppressed": "suppressed rows", "too_new": "too new",
+    "silent_ms": "silent time", "silent_count": "silent events", "top5_share": "top 5% share",
+    "top5_people": "top 5% people", "top5_effort_share": "top 5% effort share",
+    "top5_lost_share": "top 5% lost share", "first_response_p90_ms": "first response 90%",
+    "resolution_p90_ms": "resolution 90%", "backlog_0_1_days": "0–1 days old",
+    "backlog_2_7_days": "2–7 days old", "backlog_8_30_days": "8–30 days old",
+    "backlog_over_30_days": "over 30 days old", "strikes_0": "tickets after 0 failures",
+    "strikes_1": "after 1", "strikes_2": "after 2", "strikes_3": "after 3", "strikes_4": "after 4",
+    "strikes_5_or_more": "after 5 or more", "strikes_median": "median failures before a call",
     "wait_p90_ms": "wait 90%", "wait_median_ms": "wait median", "wait_total_ms": "wait total",
   ]
 
   private static let shares: Set<String> = [
     "coverage", "reach", "depth", "observed", "low", "high", "erosion", "frequency", "severity",
-    "adoption_benchmark", "silent", "touched", "share", "rate",
+    "adoption_benchmark", "silent", "silent_count", "touched", "share", "rate",
   ]
 
   private static func unit(of name: String) -> Unit {

@@ -30,16 +30,22 @@ extension UsageReports {
       erosion.add(feature)
     }
     erosion.finish()
-    let found = tally.rows.map { bottleneckRow($0, erosion.chosenFaceMilliseconds, layout, scope) }
+    let rates = try CostRates(data)
+    let found = tally.rows.map { row in
+      var found = bottleneckRow(row, erosion.chosenFaceMilliseconds, layout, scope)
+      found.values += CostRates.values(rates, lostMilliseconds: row.lostMilliseconds)
+      return found
+    }
     let rows = ReportRows(found, columns: layout.columns, minimumPeople: options.minimumGroupSize)
     let expectations = scope.expectations(
       observed: try scope.observedFeatures(data, stopAtFirstSelected: true))
     return document(
-      "bottlenecks", scope: scope, columns: layout.columns, valueNames: bottleneckNames, rows: rows,
+      "bottlenecks", scope: scope, columns: layout.columns,
+      valueNames: bottleneckNames + CostRates.lostNames(rates), rows: rows,
       totals: scope.totals(
         tooNew: scope.tooNewCount(expectations), suppressed: rows.suppressedCount)
-        + [ReportField("benchmark", .text(source.name))],
-      warnings: scope.warnings + bottleneckWarnings(rows.values, source))
+        + [ReportField("benchmark", .text(source.name))] + (rates?.fields ?? []),
+      warnings: scope.warnings + bottleneckWarnings(rows.values, source) + (try CostRates.warnings(data)))
   }
 
   private static func bottleneckRow(

@@ -27,18 +27,26 @@ extension UsageReports {
     var tally = erosionTally(scope, groups, level: options.groupBy.contains(.app) ? .app : .all)
     scope.forEachFeature(source) { tally.add($0) }
     tally.finish()
-    let found = tally.rows.map { erosionRow($0, tally.chosenFaceMilliseconds, layout) }
-    let rows = ReportRows(
-      found.isEmpty && options.groupBy.isEmpty ? [emptyErosionRow(layout)] : found, columns: layout.columns,
-      minimumPeople: options.minimumGroupSize)
+    let rates = try CostRates(data)
+    var found = tally.rows.map { row in
+      var found = erosionRow(row, tally.chosenFaceMilliseconds, layout)
+      found.values += CostRates.values(rates, lostMilliseconds: row.lost.milliseconds)
+      return found
+    }
+    if found.isEmpty && options.groupBy.isEmpty {
+      found.append(emptyErosionRow(layout))
+      found[0].values += CostRates.values(rates, lostMilliseconds: 0)
+    }
+    let rows = ReportRows(found, columns: layout.columns, minimumPeople: options.minimumGroupSize)
     let expectations = scope.expectations(
       observed: try scope.observedFeatures(data, stopAtFirstSelected: true))
     return document(
-      "erosion", scope: scope, columns: layout.columns, valueNames: erosionNames, rows: rows,
+      "erosion", scope: scope, columns: layout.columns, valueNames: erosionNames + CostRates.lostNames(rates),
+      rows: rows,
       totals: scope.totals(
         tooNew: scope.tooNewCount(expectations), suppressed: rows.suppressedCount)
-        + [ReportField("benchmark", .text(source.name))],
-      warnings: scope.warnings + erosionWarnings(rows.values))
+        + [ReportField("benchmark", .text(source.name))] + (rates?.fields ?? []),
+      warnings: scope.warnings + erosionWarnings(rows.values) + (try CostRates.warnings(data)))
   }
 
   /// A tally of the chosen people over the selected applications.

@@ -42,6 +42,7 @@ struct EventColumnsLoader: ~Copyable {
     try column(.source) { result.source = try integers(.source, kept) }
     try column(.sequence) { result.sequence = try wide(.sequence, kept) }
     if selection.contains(.session) { result.session = try sessionNumbers(kept) }
+    try column(.version) { result.version = try integers(.version, kept) }
     return result
   }
 

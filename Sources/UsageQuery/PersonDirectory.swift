@@ -35,6 +35,9 @@ struct PersonDirectory {
     personOfTicket = tickets.map { number(of: $0.requester) }
   }
 
+  /// The person behind a name or alias; nil when nobody has it.
+  func person(named name: String) -> Int32? { personOfName[Utf8Key(name)] }
+
   private mutating func number(of name: String) -> Int32 {
     let key = Utf8Key(name)
     if let known = personOfName[key] { return known }

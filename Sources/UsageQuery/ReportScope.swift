@@ -97,18 +97,24 @@ struct ReportScope {
 
   /// Catalog expectations by rank; observed features are expected of everyone when there is no catalog.
   func expectations(observed isUsed: [Bool]) -> [FeatureExpectation] {
+    expectations(of: population, observed: isUsed, dayCount: window.dayCount)
+  }
+
+  /// What is expected of a population over a window of so many days.
+  func expectations(
+    of population: Population, observed isUsed: [Bool], dayCount: Int
+  ) -> [FeatureExpectation] {
     let roles = population.attributes[.role]?.table
     return features.names.indices.map { rank in
       guard features.hasCatalog else {
         return FeatureExpectation(
           roles: isUsed[rank] ? .everyone : .nobody,
-          targetDays: FeatureExpectation.targetDays(per28Days: 1, dayCount: window.dayCount))
+          targetDays: FeatureExpectation.targetDays(per28Days: 1, dayCount: dayCount))
       }
       guard let row = features.catalogRows[rank] else {
         return FeatureExpectation(roles: .nobody, targetDays: 1)
       }
-      let target = FeatureExpectation.targetDays(
-        per28Days: Int64(row.targetDays), dayCount: window.dayCount)
+      let target = FeatureExpectation.targetDays(per28Days: Int64(row.targetDays), dayCount: dayCount)
       if row.roles.contains(where: { $0.hasSameBytes(as: "*") }) {
         return FeatureExpectation(roles: .everyone, targetDays: target)
       }
@@ -133,6 +139,13 @@ struct ReportScope {
     let start = EventLimits.earliestTimeMilliseconds
     let range = start..<max(start, bounds.historyEnd)
     return try Self.load(data, startingIn: range, columns: columns, limits: limits)
+  }
+
+  /// The events of any stretch of time.
+  func events(
+    _ data: some UsageData, startingIn range: Range<Int64>, columns: EventColumns.Selection
+  ) throws -> EventColumns {
+    try Self.load(data, startingIn: range, columns: columns, limits: limits)
   }
 
   private static func load(
@@ -220,11 +233,17 @@ extension ReportScope {
         window: Window(from: today, to: today.advanced(by: 1)), rules: options.zone
       ).span.upperBound
       let newest = try data.newestEventMilliseconds(before: tomorrow).map(options.zone.day)
-      let to = (newest ?? today).advanced(by: 1)
+      let newestTicket =
+        newest == nil
+        ? try data.tickets().lazy.map(\.openedMilliseconds).filter { $0 < tomorrow }.max() : nil
+      let lastDay = newest ?? newestTicket.map(options.zone.day)
+      let to = (lastDay ?? today).advanced(by: 1)
       let window = Window(from: to.advanced(by: -dayCount), to: to)
-      return (
-        WindowBounds(window: window, rules: options.zone), newestDayWarning(newest: newest, today: today)
-      )
+      let warnings =
+        newest == nil && lastDay != nil
+        ? ["no event is stored up to today (\(today)); the window ends with the newest ticket's day"]
+        : newestDayWarning(newest: newest, today: today)
+      return (WindowBounds(window: window, rules: options.zone), warnings)
     }
   }
 
@@ -249,7 +268,7 @@ extension ReportScope {
     }
     var test = WindowTest(bounds)
     for (ticket, person) in zip(tickets, directory.personOfTicket)
-    where test.contains(ticket.openedMilliseconds) {
+    where !ticket.requester.isEmpty && test.contains(ticket.openedMilliseconds) {
       isSeen[Int(person)] = true
     }
     return isSeen

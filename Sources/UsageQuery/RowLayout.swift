@@ -18,11 +18,14 @@ struct RowLayout {
     case feature
     case fromFeature = "from_feature"
     case toFeature = "to_feature"
+    case version
   }
 
   fileprivate enum Part: Equatable {
     case person(attribute: Int)
     case own(Own)
+    /// Ranked by the report itself.
+    case free
   }
 
   /// Which column stands where.
@@ -34,7 +37,9 @@ struct RowLayout {
   let columns: [Column]
   private let groups: PersonGroups
 
-  init(_ items: [Item], groups: PersonGroups, features: FeatureDirectory) {
+  init(
+    _ items: [Item], groups: PersonGroups, features: FeatureDirectory, versions: ValueTable = ValueTable([])
+  ) {
     self.groups = groups
     var columns: [Column] = []
     var ownBlock: Int?
@@ -56,11 +61,21 @@ struct RowLayout {
         ownBlock = block
         columns.append(
           Column(
-            name: own.rawValue, table: own == .app ? features.appTable : features.featureTable, block: block,
+            name: own.rawValue, table: Self.table(of: own, features, versions), block: block,
             part: .own(own)))
       }
     }
     self.columns = columns
+  }
+
+  private static func table(
+    of own: Own, _ features: FeatureDirectory, _ versions: ValueTable
+  ) -> ValueTable {
+    switch own {
+    case .app: features.appTable
+    case .feature, .fromFeature, .toFeature: features.featureTable
+    case .version: versions
+    }
   }
 
   /// A row's key: by column, the rank of its value.
@@ -69,15 +84,27 @@ struct RowLayout {
   ///   - app: the application's rank in the directory's table.
   ///   - feature: rank of the (first) feature's name.
   ///   - toFeature: rank of the second feature's name.
-  func key(group: Int32, app: Int32 = 0, feature: Int32 = 0, toFeature: Int32 = 0) -> [Int32] {
+  ///   - version: rank of the version among those given.
+  func key(
+    group: Int32, app: Int32 = 0, feature: Int32 = 0, toFeature: Int32 = 0, version: Int32 = 0
+  ) -> [Int32] {
     columns.map { column in
       switch column.part {
       case .person(let attribute): groups.keys[Int(group)][attribute]
       case .own(.app): app
       case .own(.feature), .own(.fromFeature): feature
       case .own(.toFeature): toFeature
+      case .own(.version): version
+      case .free: 0
       }
     }
+  }
+}
+
+extension RowLayout.Column {
+  /// A column whose ranks the report looks up in the table itself.
+  init(name: String, table: ValueTable, block: Int) {
+    self.init(name: name, table: table, block: block, part: .free)
   }
 }
 

@@ -28,6 +28,8 @@ package struct StoreUsageData: UsageData {
 
   package func sourceNames() throws -> [String] { try names(of: "source") }
 
+  package func labelNames() throws -> [String] { try names(of: "label") }
+
   package func featureNames() throws -> [FeatureName] {
     var result: [FeatureName] = []
     let rows = try Row.fetchCursor(database, sql: "SELECT id, app, feature FROM feature_name ORDER BY id")

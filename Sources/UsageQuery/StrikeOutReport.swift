@@ -42,7 +42,7 @@ extension UsageReports {
     return ranks
   }
 
-  private static func helpSought(_ scope: ReportScope) -> HelpSought {
+  static func helpSought(_ scope: ReportScope) -> HelpSought {
     var opened: [HelpSought.Key: [Int64]] = [:]
     for (ticket, person) in zip(scope.tickets, scope.directory.personOfTicket) {
       let member = scope.population.memberOfPerson[Int(person)]

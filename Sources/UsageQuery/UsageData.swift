@@ -19,6 +19,8 @@ package protocol UsageData {
   func featureNames() throws -> [FeatureName]
   /// Source names by the store's number; index 0 stands for "no source".
   func sourceNames() throws -> [String]
+  /// Labels (versions, hosts and causes) by the store's number; index 0 stands for "absent".
+  func labelNames() throws -> [String]
 
   /// Missing numbers of all sources, all history.
   func sequenceGaps() throws -> [SequenceGap]

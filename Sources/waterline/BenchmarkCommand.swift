@@ -11,7 +11,12 @@ import UsageQuery
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark", abstract: "Best-practice times and adoption benchmarks.",
-    subcommands: [Show.self, Publish.self, List.self], defaultSubcommand: Show.self)
+    discussion: """
+      EXAMPLES:
+        waterline benchmark
+        waterline benchmark publish 2026-q1 --from 2026-01-01 --to 2026-04-01
+      """,
+    subcommands: [Show.self, Publish.self, List.self, Compare.self], defaultSubcommand: Show.self)
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,7 +66,12 @@ struct BenchmarkCommand: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "What was published.")
+    static let configuration = CommandConfiguration(
+      abstract: "What was published.",
+      discussion: """
+        EXAMPLES:
+          waterline benchmark list
+        """)
 
     @OptionGroup var database: DatabaseOption
     @OptionGroup var format: FormatOptions

@@ -17,7 +17,7 @@ struct ImportCommand: ParsableCommand {
         waterline import tickets tickets.csv --timezone Europe/Oslo
         zcat usage.ndjson.gz | waterline import events -
       """,
-    subcommands: [Events.self, Roster.self, Catalog.self, Tickets.self])
+    subcommands: [Events.self, Roster.self, Catalog.self, Tickets.self, Interventions.self, Changes.self])
 
   /// What all imports take.
   struct Options: ParsableArguments {
@@ -100,7 +100,8 @@ struct ImportCommand: ParsableCommand {
       abstract: "People: replaces the roster as a whole.",
       discussion: """
         CSV with the columns user, department, role, site, manager, active_from, active_to, aliases \
-        (separated by ;) and service, in any order; only user must be there.
+        (separated by ;) and service, in any order; only user must be there. Or SCIM 2.0 list responses (JSON); \
+        several pages are joined: cat page*.json | waterline import roster -
         """)
 
     @OptionGroup var options: Options
@@ -115,6 +116,9 @@ struct ImportCommand: ParsableCommand {
       discussion: """
         CSV with the columns app, feature, roles (separated by ;, * is everyone), target_days, target_ms, \
         category, critical and automatic, in any order; app and feature must be there.
+
+        EXAMPLES:
+          waterline import catalog features.csv
         """)
 
     @OptionGroup var options: Options
@@ -129,7 +133,12 @@ struct ImportCommand: ParsableCommand {
       discussion: """
         CSV with the columns id, requester, opened, first_response, resolved, reopened, app, category, \
         priority, state, satisfaction, effort_minutes, group, owner, reassignments, level and comment; id, \
-        requester and opened must be there.
+        requester and opened must be there. Exports of other programs are read with --preset, or with \
+        --mapping, a CSV file with the columns column and field.
+
+        EXAMPLES:
+          waterline import tickets incidents.csv --preset servicenow --timezone Europe/Oslo
+          waterline import tickets export.csv --mapping columns.csv
         """)
 
     @OptionGroup var options: Options
@@ -137,7 +146,69 @@ struct ImportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Zone of times that name none.", valueName: "zone"))
     var timezone: String = "UTC"
 
-    func run() throws { try options.run(.importTickets(timeZone: timezone)) }
+    @Option(help: ArgumentHelp("servicenow, jira or glpi.", valueName: "program"))
+    var preset: String?
+
+    @Option(help: ArgumentHelp("Which column of the file is what.", valueName: "file"))
+    var mapping: String?
+
+    /// A mapping has a line for each of a few dozen columns.
+    private static let mappingBytesMax = 262_144
+
+    func validate() throws {
+      guard let preset, !TicketExport.presetNames.contains(preset) else { return }
+      let names = TicketExport.presetNames.joined(separator: ", ")
+      throw ValidationError("no preset '\(SafeText.escaping(preset))'; there are \(names)")
+    }
+
+    func run() throws {
+      try options.run(
+        .importTickets(timeZone: timezone, preset: preset, mapping: try mapping.map(Self.mappingText)))
+    }
+
+    private static func mappingText(path: String) throws -> String {
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw ImportError("cannot read \(SafeText.escaping(path))")
+      }
+      guard data.count <= mappingBytesMax, let text = String(bytes: data, encoding: .utf8) else {
+        throw ImportError(
+          "\(SafeText.escaping(path)) is no mapping: not UTF-8, or over \(mappingBytesMax) bytes")
+      }
+      return text
+    }
+  }
+}
+
+extension ImportCommand {
+  struct Interventions: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "What support did: adds, or replaces those with the same name and cohort.",
+      discussion: """
+        CSV with the columns name, kind, app, feature, cohort, start, end and note; name and start must be \
+        there. Dates and times without an offset are of --timezone, else of the organisation's zone.
+        """)
+
+    @OptionGroup var options: Options
+
+    @Option(help: ArgumentHelp("Zone of times that name none.", valueName: "zone"))
+    var timezone: String?
+
+    func run() throws { try options.run(.importInitiatives(sort: "intervention", timeZone: timezone)) }
+  }
+
+  struct Changes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "What changed in the software: adds, or replaces those with the same name and cohort.",
+      discussion: """
+        The same columns as those of interventions.
+        """)
+
+    @OptionGroup var options: Options
+
+    @Option(help: ArgumentHelp("Zone of times that name none.", valueName: "zone"))
+    var timezone: String?
+
+    func run() throws { try options.run(.importInitiatives(sort: "change", timeZone: timezone)) }
   }
 }
 

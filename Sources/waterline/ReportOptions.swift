@@ -72,21 +72,25 @@ struct ReportOptions: ParsableArguments {
   }
 
   /// Runs a report on one snapshot and prints it.
+  ///
+  /// - Parameter by: taken instead of `--by`, for a report that reads that option itself.
   func run(
-    _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
+    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
   ) throws {
-    let document = try evaluate(report)
+    let document = try evaluate(by: by, report)
     format.print(document, minimumGroup: minGroup)
   }
 
   /// Runs a report on one snapshot.
-  func evaluate<Result>(_ report: (StoreUsageData, QueryOptions) throws -> Result) throws -> Result {
+  func evaluate<Result>(
+    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> Result
+  ) throws -> Result {
     try logPurpose()
     let store = try EventStore(readingAt: database.path)
     return try store.read { database in
       let data = StoreUsageData(database)
       do {
-        return try report(data, try queryOptions(data, database))
+        return try report(data, try queryOptions(data, database, by: by ?? self.by))
       } catch let error as QueryError {
         throw UsageError("\(error)")
       }
@@ -98,7 +102,9 @@ struct ReportOptions: ParsableArguments {
     try Purpose.log(purpose, databasePath: database.path)
   }
 
-  private func queryOptions(_ data: StoreUsageData, _ database: Database) throws -> QueryOptions {
+  private func queryOptions(
+    _ data: StoreUsageData, _ database: Database, by: String
+  ) throws -> QueryOptions {
     let now = Clock.nowMilliseconds()
     let zoneName = try timezone ?? SettingStore.get(SettingName.timeZone.rawValue, in: database) ?? "UTC"
     var choice = WindowChoice.standard

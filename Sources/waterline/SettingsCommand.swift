@@ -13,11 +13,20 @@ enum SettingName: String, CaseIterable {
   case timeZone = "organisation.timezone"
   /// What the organisation is called in reports.
   case organisationName = "organisation.name"
+  /// What an hour of a person's time costs, in `cost.currency`.
+  case costHour = "cost.hour"
+  /// What a ticket costs the service desk, in `cost.currency`.
+  case costTicket = "cost.ticket"
+  /// Code of ISO 4217.
+  case costCurrency = "cost.currency"
 
   var purpose: String {
     switch self {
     case .timeZone: "zone whose days count, such as Europe/Oslo (default UTC)"
     case .organisationName: "how reports call the organisation"
+    case .costHour: "what an hour of a person's time costs, such as 54.50"
+    case .costTicket: "what a ticket costs the service desk, such as 18"
+    case .costCurrency: "in which currency, such as EUR; reports show costs once all three are set"
     }
   }
 
@@ -30,7 +39,25 @@ enum SettingName: String, CaseIterable {
       guard value.utf8.count <= EventLimits.stringBytesMax else {
         throw UsageError("the name is longer than \(EventLimits.stringBytesMax) bytes")
       }
+    case .costHour, .costTicket:
+      guard Self.isAmount(value) else {
+        throw UsageError("\(rawValue) takes an amount such as 54.50, digits and a point, up to 1000000000")
+      }
+    case .costCurrency:
+      guard value.utf8.count == 3, value.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
+        throw UsageError("cost.currency takes a code of three capital letters, such as EUR")
+      }
     }
+  }
+
+  /// Digits with at most one point between them, no more than a thousand million.
+  private static func isAmount(_ text: String) -> Bool {
+    let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard (1...2).contains(parts.count),
+      parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy { (0x30...0x39).contains($0) } }),
+      let amount = Double(text)
+    else { return false }
+    return amount <= 1_000_000_000
   }
 }
 
@@ -48,7 +75,13 @@ struct SettingsCommand: ParsableCommand {
     subcommands: [Get.self, Set.self], defaultSubcommand: Get.self)
 
   struct Get: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show one setting or all.")
+    static let configuration = CommandConfiguration(
+      abstract: "Show one setting or all.",
+      discussion: """
+        EXAMPLES:
+          waterline settings get
+          waterline settings get organisation.timezone
+        """)
 
     @Argument(help: "Name of the setting.") var name: String?
     @OptionGroup var database: DatabaseOption
@@ -66,7 +99,12 @@ struct SettingsCommand: ParsableCommand {
   }
 
   struct Set: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Change a setting; an empty value removes it.")
+    static let configuration = CommandConfiguration(
+      abstract: "Change a setting; an empty value removes it.",
+      discussion: """
+        EXAMPLES:
+          waterline settings set organisation.timezone Europe/Oslo
+        """)
 
     @Argument(help: "Name of the setting.") var name: String
     @Argument(help: "Its value.") var value: String

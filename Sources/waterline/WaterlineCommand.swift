@@ -23,7 +23,12 @@ struct WaterlineCommand: ParsableCommand {
     version: ProductVersion.text,
     groupedSubcommands: [
       CommandGroup(name: "Reports", subcommands: reports),
-      CommandGroup(name: "Data", subcommands: [ImportCommand.self, SendCommand.self, ExecCommand.self]),
+      CommandGroup(
+        name: "Data",
+        subcommands: [
+          ImportCommand.self, InterventionCommand.self, ChangeCommand.self, SendCommand.self,
+          ExecCommand.self,
+        ]),
       CommandGroup(
         name: "Administration",
         subcommands: [
@@ -34,6 +39,7 @@ struct WaterlineCommand: ParsableCommand {
   private static let reports: [any ParsableCommand.Type] = [
     CoverageCommand.self, GapsCommand.self, BenchmarkCommand.self, BottlenecksCommand.self,
     ErosionCommand.self, StrikeoutsCommand.self, FlowCommand.self,
+    ImpactCommand.self, ChangesCommand.self, SupportCommand.self, RotCommand.self, AlertsCommand.self,
   ]
 
   static func main() {

@@ -313,8 +313,11 @@ def roster_users_own_name_beats_an_alias(place: Place) -> None:
     """docs/methods.md: a roster user's own name always means that user."""
     place.import_text("roster", ROSTER + "ann,Sales,,,,bob,\nbob,Sales,,,,,\n")
     place.import_text("events", hostile.text(user="bob")).expect(0)
-    row = place.sql("SELECT person, waterline_person('bob') AS bob FROM event")[0]
-    expect_equal(row["person"], row["bob"], "person behind the event")
+    person = place.sql("SELECT person FROM event")[0]["person"]
+    bob = place.sql("SELECT person FROM people WHERE person = (SELECT person FROM event)")
+    expect_equal([row["person"] for row in bob], [person], "person behind the event")
+    named = place.sql("SELECT person FROM event", "--purpose", "roster check")[0]["person"]
+    expect_equal(named, "bob", "name behind the event")
 
 
 @check

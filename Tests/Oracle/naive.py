@@ -156,6 +156,7 @@ class Event:
     session: str | None
     source: str | None
     seq: int | None
+    version: str | None = None
 
     @property
     def end(self) -> int:
@@ -202,6 +203,8 @@ class CatalogFeature:
     target_days: int
     target_ms: int | None
     automatic: bool
+    category: str = ""
+    critical: bool = False
 
 
 @dataclass(frozen=True)
@@ -409,6 +412,7 @@ def parse_event(line: bytes, latest: int, person_of: dict[str, str]) -> Event:
         session=optional_text(record, "session"),
         source=source,
         seq=seq,
+        version=optional_text(record, "version"),
     )
 
 
@@ -508,6 +512,8 @@ def read_catalog(path: str) -> dict[FeatureKey, CatalogFeature]:
             target_days=int(row.get("target_days") or 1),
             target_ms=int(target_ms) if target_ms else None,
             automatic=row.get("automatic") == "true",
+            category=row.get("category", ""),
+            critical=row.get("critical") == "true",
         )
     return catalog
 

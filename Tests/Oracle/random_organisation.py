@@ -102,6 +102,7 @@ class Step:
     outcome: str | None = None
     duration: int | None = None
     session: str | None = None
+    version: str | None = None
 
     @property
     def end(self) -> int:
@@ -124,8 +125,9 @@ class Person:
 class Generator:
     """Builds one organisation."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, long_history: bool = False) -> None:
         self.seed = seed
+        self.long_history = long_history
         self.random = random.Random(seed)
         self.crowd = self.chance(0.45)
         self.even_departments = self.crowd and self.chance(0.7)
@@ -429,6 +431,107 @@ class Generator:
             again |= {"opened": self.time_text(self.some_time()), "app": ""}
             self.tickets.append(again)
 
+    # -- Long history, for rot: seasons, decline, twins and versions
+
+    def lengthen(self) -> None:
+        """More history before the window, so that features age; versions on most events."""
+        for row in self.catalog:
+            row["category"] = self.pick("", "ask", "ask", "post", "ask ")
+        self.crowd_in()
+        for app, feature in self.features:
+            habit = self.pick("season", "season", "decline", "decline", "twin", "none", "empty")
+            if habit == "season":
+                self.gather_around_boundaries(app, feature)
+            elif habit == "decline":
+                self.decline(app, feature)
+            elif habit == "twin":
+                self.alternate(app, feature)
+            elif habit == "empty":
+                self.steps = [s for s in self.steps if (s.app, s.feature) != (app, feature)]
+        self.give_versions()
+
+    def crowd_in(self) -> None:
+        """Sometimes over a hundred people more, so that one of them is under 1%."""
+        if not self.chance(0.3):
+            return
+        for number in range(self.random.randint(95, 130)):
+            person = Person(f"m{number:03}")
+            self.people.append(person)
+            self.roster.append(self.roster_row(person.name))
+
+    def gather_around_boundaries(self, app: str, feature: str) -> None:
+        """Uses near the ends of months, quarters or years, some just outside the five days."""
+        months = self.pick(1, 1, 3, 12)
+        self.steps = [s for s in self.steps if (s.app, s.feature) != (app, feature)]
+        count = self.random.randint(1, 6) if months < 12 else self.random.randint(1, 3)
+        index = self.window.last.year * 12 + self.window.last.month - 1
+        last = index // months - self.pick(0, 0, 1)
+        for period in range(last - count + 1, last + 1):
+            if self.chance(0.07):
+                continue
+            boundary = date(period * months // 12, period * months % 12 + 1, 1)
+            for _ in range(self.random.randint(1, 9)):
+                offset = self.pick(-5, 4, *range(-5, 5), *range(-5, 5))
+                if self.chance(0.08):
+                    offset = self.pick(-6, 5, 15, -15, self.random.randint(-16, 16))
+                self.use_on(boundary + timedelta(days=offset), app, feature)
+
+    def decline(self, app: str, feature: str) -> None:
+        """Used by many a year before, or in the first days of history, and by few now."""
+        days = self.window.days
+        self.steps = [
+            s for s in self.steps if (s.app, s.feature) != (app, feature) or self.chance(0.04)
+        ]
+        year_before = date(self.window.first.year - 1, self.window.first.month, 1)
+        start = self.pick(
+            year_before + timedelta(days=self.window.first.day - 1),
+            self.window.first - timedelta(days=days * self.pick(1, 1, 2, 3)),
+        )
+        for person in self.people:
+            if self.chance(0.7):
+                day = start + timedelta(days=self.pick(-1, 0, 0, self.random.randint(0, days)))
+                self.use_on(day, app, feature, person.name)
+
+    def alternate(self, app: str, feature: str) -> None:
+        """The same people use another feature on other days."""
+        other_app, other = self.random.choice(self.features)
+        overlap = self.pick(0.0, 0.05, 0.2, 0.3)
+        for person in self.people:
+            if self.chance(0.4):
+                continue
+            for offset in range(self.window.days):
+                if self.chance(0.5):
+                    continue
+                day = self.window.first + timedelta(days=offset)
+                even = offset % 2 == 0
+                if even or self.chance(overlap):
+                    self.use_on(day, app, feature, person.name)
+                if not even or self.chance(overlap):
+                    self.use_on(day, other_app, other, person.name)
+                if offset > 6:
+                    break
+
+    def use_on(self, day: date, app: str, feature: str, user: str | None = None) -> None:
+        low = naive.first_millisecond(day, self.zone)
+        high = naive.first_millisecond(day + timedelta(days=1), self.zone)
+        time = self.pick(low, high - 1, self.random.randrange(low, high))
+        user = user or self.random.choice(self.people).name
+        outcome = self.pick("error", "abandoned", "ok", *[None] * 6)
+        duration = self.some_duration()
+        self.steps.append(Step(time, user, app, "use", feature, outcome, duration))
+
+    def give_versions(self) -> None:
+        """Versions that people come to at different times, some of them back again."""
+        names = ("1.0", "1.2", "1.10", "2", f"{COMPOSED}", f"{DECOMPOSED}")
+        span = max(1, self.window.days)
+        pace = {person.name: self.random.random() * 2 for person in self.people}
+        for step in self.steps:
+            if self.chance(0.3):
+                continue
+            age = (self.window.stop - step.time) / DAY / span
+            place = len(names) - 1 - int(age + pace.get(step.user, 0) + self.random.random() * 0.6)
+            step.version = names[min(len(names) - 1, max(0, place))]
+
     # -- Writing
 
     def time_text(self, time: int) -> str:
@@ -466,12 +569,14 @@ class Generator:
             "outcome": step.outcome,
             "duration_ms": step.duration,
             "session": step.session,
+            "version": step.version,
         }
         record |= {name: value for name, value in optional.items() if value is not None}
         if self.chance(0.05):
             record["attributes"] = {"tab": "überall", "n": "1"}
         if self.chance(0.05):
-            record |= {"host": "ws-1", "version": "1.2", "cause": "crash"}
+            record |= {"host": "ws-1", "cause": "crash"}
+            record.setdefault("version", "1.2")
         if self.chance(0.03):
             record["unknown"] = self.pick(1, True, "text", [1, 2], {"a": 1})
         return record
@@ -585,6 +690,8 @@ class Generator:
         """Write the whole organisation."""
         directory.mkdir(parents=True, exist_ok=True)
         self.act()
+        if self.long_history:
+            self.lengthen()
         leave_out = self.random.random()
         if leave_out < 0.12:
             self.roster = []
@@ -632,9 +739,9 @@ def last_position(lines: list[bytes], record: dict[str, Any]) -> int:
     return position
 
 
-def generate(seed: int, directory: Path) -> None:
+def generate(seed: int, directory: Path, long_history: bool = False) -> None:
     """Write the organisation of a seed into a directory."""
-    Generator(seed).write(directory)
+    Generator(seed, long_history).write(directory)
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ struct PeopleFormatsTests {
       waterline-support/1
         tickets 40
         resolution median 1h 30m
-        top5 share 37.5%
+        top 5% share 37.5%
         gini –
 
       """

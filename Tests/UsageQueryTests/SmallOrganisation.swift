@@ -7,10 +7,13 @@ struct SmallOrganisation: UsageData {
   var rosterRows: [RosterRow] = []
   var catalogRows: [CatalogRow] = []
   var ticketRows: [Ticket] = []
+  /// Interventions; there are no changes.
+  var initiativeRows: [Initiative] = []
   var gaps: [SequenceGap] = []
   private(set) var users = [""]
   private(set) var features = [FeatureName(app: "", feature: nil)]
   private(set) var sources = [""]
+  private(set) var labels = [""]
   private(set) var columns = EventColumns()
 
   static let firstDay: Int64 = 20_500
@@ -30,7 +33,7 @@ struct SmallOrganisation: UsageData {
   mutating func add(
     _ user: String, _ app: String = "crm", _ feature: String? = "open", day: Int64 = 0, minute: Int64 = 600,
     kind: EventKind = .use, outcome: EventOutcome = .ok, duration: Int64? = 1_000, source: String? = nil,
-    sequence: Int64 = 0
+    sequence: Int64 = 0, version: String? = nil
   ) {
     columns.rowCount += 1
     columns.user.append(Self.number(of: user, in: &users) { $0.hasSameBytes(as: $1) })
@@ -42,6 +45,7 @@ struct SmallOrganisation: UsageData {
     columns.source.append(source.map { Self.number(of: $0, in: &sources) { $0.hasSameBytes(as: $1) } } ?? 0)
     columns.sequence.append(sequence)
     columns.session.append(0)
+    columns.version.append(version.map { Self.number(of: $0, in: &labels) { $0.hasSameBytes(as: $1) } } ?? 0)
   }
 
   /// Lets the last event refer to a user without a name, as a damaged store might.
@@ -58,11 +62,14 @@ struct SmallOrganisation: UsageData {
   func roster() -> [RosterRow] { rosterRows }
   func catalog() -> [CatalogRow] { catalogRows }
   func tickets() -> [Ticket] { ticketRows }
-  func initiatives(_ sort: Initiative.Sort) -> [Initiative] { [] }
+  func initiatives(_ sort: Initiative.Sort) -> [Initiative] {
+    sort == .intervention ? initiativeRows : []
+  }
   func setting(_ name: String) -> String? { nil }
   func userNames() -> [String] { users }
   func featureNames() -> [FeatureName] { features }
   func sourceNames() -> [String] { sources }
+  func labelNames() -> [String] { labels }
   func sequenceGaps() -> [SequenceGap] { gaps }
 
   func newestEventMilliseconds(before limitMilliseconds: Int64) -> Int64? {
@@ -91,6 +98,7 @@ struct SmallOrganisation: UsageData {
     result.source = pick(columns.source, .source)
     result.sequence = pick(columns.sequence, .sequence)
     result.session = pick(columns.session, .session)
+    result.version = pick(columns.version, .version)
     return result
   }
 }

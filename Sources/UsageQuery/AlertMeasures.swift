@@ -1,0 +1,98 @@
+import Aggregation
+import UsageModel
+
+/// The figures of one span of days, for the organisation and each application.
+struct AlertMeasures {
+  /// A share or rate as its two parts.
+  struct Ratio {
+    var part: Int64 = 0
+    var whole: Int64 = 0
+
+    var value: Double? { whole > 0 ? Double(part) / Double(whole) : nil }
+  }
+
+  /// One application, or nil for the organisation.
+  struct Key: Hashable {
+    var metric: AlertMetric
+    var app: String?
+  }
+
+  private(set) var ratios: [Key: Ratio] = [:]
+  /// People with an event, by application.
+  private(set) var people: [String?: Set<Int32>] = [:]
+
+  /// - Parameter isExpected: without a catalog, the features by rank that are expected of everyone.
+  init(_ data: some UsageData, _ options: QueryOptions, _ span: Window, isExpected: [Bool]) throws {
+    var options = options
+    options.window = .days(span)
+    let scope = try ReportScope(
+      data, options, reach: .window,
+      columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence])
+    addTime(scope)
+    addStrikeOuts(scope)
+    addCoverage(scope, scope.expectations(observed: isExpected))
+  }
+
+  private mutating func add(_ metric: AlertMetric, app: Int, _ scope: ReportScope, part: Int64, whole: Int64)
+  {
+    for name in [nil, scope.features.apps[app]] as [String?] {
+      ratios[Key(metric: metric, app: name), default: Ratio()].part += part
+      ratios[Key(metric: metric, app: name), default: Ratio()].whole += whole
+    }
+  }
+
+  private mutating func addTime(_ scope: ReportScope) {
+    let groups = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
+    var tally = UsageReports.erosionTally(scope, groups, level: .app)
+    let source = BenchmarkSource(scope.options.benchmark, features: scope.features)
+    var attempts = [Int64](repeating: 0, count: scope.keys.appCount)
+    scope.forEachFeature(source) { feature in
+      tally.add(feature)
+      guard scope.isSelected[feature.rank] else { return }
+      let app = Int(scope.keys.appOfRank[feature.rank])
+      for cell in feature.cells where scope.isChosen[Int(cell.person)] {
+        attempts[app] += cell.attempts
+        people[nil, default: []].insert(cell.person)
+        people[scope.features.apps[app], default: []].insert(cell.person)
+      }
+    }
+    tally.finish()
+    for row in tally.rows {
+      guard let app = row.app else { continue }
+      add(.erosion, app: app, scope, part: row.lost.milliseconds, whole: row.faceMilliseconds)
+    }
+    for (app, count) in attempts.enumerated() where count > 0 {
+      add(.strikeouts, app: app, scope, part: 0, whole: count)
+    }
+  }
+
+  /// Those that lie in the span as a whole.
+  private mutating func addStrikeOuts(_ scope: ReportScope) {
+    let groups = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
+    let found = scope.columns.strikeOuts(
+      keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember, groupCount: groups.count,
+      rankOfSource: UsageReports.ranksOfSources(scope.sourceNames), isSelected: scope.isSelected,
+      helpSought: HelpSought(tickets: [:]), peopleKept: 0)
+    for row in found {
+      add(.strikeouts, app: Int(scope.keys.appOfRank[row.rank]), scope, part: row.count, whole: 0)
+    }
+  }
+
+  private mutating func addCoverage(_ scope: ReportScope, _ expectations: [FeatureExpectation]) {
+    let present = scope.columns.presentDays(keys: scope.keys, bounds: scope.bounds)
+    let eligible = (0..<scope.population.memberCount).filter { scope.isChosen[$0] && scope.isEligible($0) }
+    scope.columns.forEachAdoption(keys: scope.keys, bounds: scope.bounds) { rank, cells in
+      guard scope.isSelected[rank] else { return }
+      let roles = expectations[rank].roles
+      let expected = eligible.filter { roles.contains(scope.roleNumber(ofMember: $0)) }
+      let days = expected.reduce(0) { $0 + present[$1] }
+      let isExpected = Set(expected)
+      let okDays = cells.reduce(0) { $0 + (isExpected.contains(Int($1.person)) ? $1.okDays : 0) }
+      add(.coverage, app: Int(scope.keys.appOfRank[rank]), scope, part: okDays, whole: days)
+    }
+  }
+
+  mutating func setSilence(_ silence: (silent: Int64, regular: Int64)) {
+    ratios[Key(metric: .silence, app: nil)] = Ratio(part: silence.silent, whole: silence.regular)
+  }
+}
