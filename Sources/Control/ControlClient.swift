@@ -5,6 +5,9 @@ import Glibc
 
 /// Hands a command to whoever may write the database: the daemon if one runs, else this process.
 package struct ControlClient {
+  /// Longest wait for the daemon's own status; the rest of `status` comes from the database.
+  private static let statusSecondsMax = 5
+
   private let databasePath: String
 
   package init(databasePath: String) { self.databasePath = databasePath }
@@ -26,8 +29,10 @@ package struct ControlClient {
 
   /// The daemon's own status; nil when none runs.
   package func daemonStatus() -> DaemonStatus? {
-    guard let connection = ControlConnection.connect(path: ControlSocket.path(forDatabase: databasePath)),
-      (try? connection.send(ControlRequest.status)) != nil,
+    let path = ControlSocket.path(forDatabase: databasePath)
+    guard let connection = ControlConnection.connect(path: path) else { return nil }
+    connection.setReceiveTimeout(seconds: Self.statusSecondsMax)
+    guard (try? connection.send(ControlRequest.status)) != nil,
       case .status(let status)? = try? connection.receive(ControlResponse.self)
     else { return nil }
     return status

@@ -47,6 +47,12 @@ final class ControlConnection: Sendable {
     return ControlConnection(descriptor: descriptor)
   }
 
+  /// Has waiting for bytes fail after a while.
+  func setReceiveTimeout(seconds: Int) {
+    var time = timeval(tv_sec: seconds, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+  }
+
   /// Ends reading, so that whoever waits for more bytes gets an error; answers still go out.
   func stopReading() {
     isClosed.withLock { isClosed in

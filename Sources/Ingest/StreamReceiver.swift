@@ -91,7 +91,9 @@ package final class StreamReceiver: Sendable {
   /// - Returns: false, and the socket is no longer watched, when connections have to wait for a place or a
   ///   descriptor: epoll would report them over and over.
   private func accept(_ epoll: Int32, _ connections: inout StreamConnections) -> Bool {
-    while connections.count < connectionsMax {
+    // Asked each time, as the limit may be changed from outside; the rest is for the database and commands.
+    let limit = min(connectionsMax, DescriptorLimit.available)
+    while connections.count < limit {
       let descriptor = wl_accept(socket.descriptor)
       if descriptor == -EAGAIN { return true }
       if descriptor == -ECONNABORTED || descriptor == -EINTR { continue }

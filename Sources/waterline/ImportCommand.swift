@@ -100,8 +100,12 @@ struct ImportCommand: ParsableCommand {
       abstract: "People: replaces the roster as a whole.",
       discussion: """
         CSV with the columns user, department, role, site, manager, active_from, active_to, aliases \
-        (separated by ;) and service, in any order; only user must be there. Or SCIM 2.0 list responses (JSON); \
-        several pages are joined: cat page*.json | waterline import roster -
+        (separated by ;) and service, in any order; only user must be there. Or SCIM 2.0 list responses (JSON).
+
+        EXAMPLES:
+          waterline import roster people.csv
+          waterline import roster newcomers.csv --merge
+          cat page*.json | waterline import roster -
         """)
 
     @OptionGroup var options: Options

@@ -88,9 +88,7 @@ final class Listeners {
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     case .unixStream:
       socket = try Sockets.unixStream(address)
-      let receiver = StreamReceiver(
-        socket: socket, queue: queue, stop: stop,
-        connectionsMax: min(StreamReceiver.connectionsMax, DescriptorLimit.available))
+      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     }
     return Listener(

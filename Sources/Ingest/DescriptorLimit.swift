@@ -1,13 +1,13 @@
 import Glibc
 
 /// How many files and sockets this process may have open.
-enum DescriptorLimit {
+package enum DescriptorLimit {
   /// Descriptors kept for the database, the listening sockets and commands.
   private static let reserved = 64
   private static var resource: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_NOFILE.rawValue) }
 
   /// Allows as many as the host does: each stream connection is one.
-  static func raise() {
+  package static func raise() {
     var limit = rlimit()
     guard getrlimit(resource, &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
