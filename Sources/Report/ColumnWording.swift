@@ -13,9 +13,12 @@ struct ColumnWording {
   let header: String
   private let unit: Unit
 
-  init(name: String) {
+  /// - Parameter columns: the table's columns: the bounds `low` and `high` are in the unit of what they bound,
+  ///   a share unless the rows are estimates of several outcomes.
+  init(name: String, among columns: [String] = []) {
     header = Self.headers[name] ?? Self.words(name)
-    unit = Self.unit(of: name)
+    let boundsEstimate = (name == "low" || name == "high") && columns.contains("estimate")
+    unit = boundsEstimate ? .plain : Self.unit(of: name)
   }
 
   /// A value in words and units, safe to show.

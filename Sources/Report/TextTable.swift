@@ -17,7 +17,7 @@ struct TextTable {
     columns names: [String], rows: ArraySlice<[ReportValue]>, style: GenericTable.Style, report: String
   ) {
     precondition(rows.allSatisfy { $0.count == names.count }, "BUG: a row needs one value a column")
-    let wordings = names.map(ColumnWording.init)
+    let wordings = names.map { ColumnWording(name: $0, among: names) }
     columns = names.indices.map { index in
       Column(
         header: style == .human ? wordings[index].header : SafeText.escaping(names[index]),
