@@ -7,8 +7,12 @@ enum TerminalText {
     lines += totals(page, width)
     if !lines.isEmpty, !page.table.columns.isEmpty { lines.append("") }
     lines += table(page, width, ink)
-    lines += page.notes.map(ink.dim)
-    lines += page.warnings.map { ink.yellow("warning:") + " " + $0 }
+    lines += page.notes.flatMap { words($0, to: width) }.map(ink.dim)
+    for warning in page.warnings {
+      let parts = words("warning: " + warning, to: width)
+      lines += parts.prefix(1).map { ink.yellow("warning:") + $0.dropFirst("warning:".count) }
+      lines += parts.dropFirst()
+    }
     for line in lines {
       bytes.append(contentsOf: line.utf8)
       bytes.append(UInt8(ascii: "\n"))
@@ -32,17 +36,26 @@ enum TerminalText {
     }
     if !layout.leftOut.isEmpty {
       let columns = layout.leftOut.joined(separator: ", ")
-      lines.append(ink.dim("no room for: \(columns) (a wider terminal or --format csv has them)"))
+      let note = "no room for: \(columns) (a wider terminal or --format csv has them)"
+      lines += words(note, to: width).map(ink.dim)
     }
     return lines
   }
 
-  /// Joins parts with ` · `, beginning a new line where the width ends.
-  private static func wrap(_ parts: [String], to width: Int?) -> [String] {
+  /// Breaks a sentence between words where the width ends; further lines are indented.
+  private static func words(_ sentence: String, to width: Int?) -> [String] {
+    let words = sentence.split(separator: " ").map(String.init)
+    return wrap(words, by: " ", to: width.map { max(1, $0 - 2) }).enumerated().map { index, line in
+      index == 0 ? line : "  " + line
+    }
+  }
+
+  /// Joins parts, beginning a new line where the width ends.
+  private static func wrap(_ parts: [String], by separator: String = " · ", to width: Int?) -> [String] {
     var lines: [String] = []
     for part in parts {
       if let last = lines.last {
-        let joined = last + " · " + part
+        let joined = last + separator + part
         if DisplayWidth.of(joined) <= width ?? .max {
           lines[lines.count - 1] = joined
           continue
