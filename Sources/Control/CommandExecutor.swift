@@ -44,7 +44,6 @@ package struct CommandExecutor<Store: StoreWriting> {
       guard let day = CivilDay(text) else { throw StoreError.invalid("'\(text)' is not a day to mark") }
       let now = Clock.nowMilliseconds()
       try store.write { try AlertMarkStore.set(day, markedMilliseconds: now, in: $0) }
-    case .merge: try store.mergeAll { progress(0, $0) }
     case .status: return .failed("no daemon is running")
     }
     return .done

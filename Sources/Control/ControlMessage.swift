@@ -24,15 +24,13 @@ package enum ControlRequest: Codable, Sendable {
   case logPurpose(login: String, command: String, purpose: String)
   /// Remembers a day, `YYYY-MM-DD`, as the last look at the alerts.
   case markAlerts(day: String)
-  /// Merges small chunks now.
-  case merge
   case status
 
   /// Whether data frames follow the request.
   var carriesData: Bool {
     switch self {
     case .importEvents, .importRoster, .importCatalog, .importTickets, .importInitiatives: true
-    case .setSetting, .publishBenchmark, .logPurpose, .merge, .status: false
+    case .setSetting, .publishBenchmark, .logPurpose, .status: false
     case .addInitiative, .endInitiative, .markAlerts: false
     }
   }

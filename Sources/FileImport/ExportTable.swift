@@ -125,25 +125,7 @@ struct ExportTable: ~Copyable {
   }
 
   private mutating func advance() throws -> Bool {
-    while true {
-      switch reader.next() {
-      case .record: return true
-      case .malformed(let error): result.reject("csv", line: error.line, detail: "\(error)")
-      case .end: return false
-      case .needsBytes: try fill()
-      }
-    }
-  }
-
-  private mutating func fill() throws {
-    try withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 8) { buffer in
-      let count = try input.read(into: buffer)
-      if count == 0 {
-        reader.finish()
-      } else {
-        reader.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      }
-    }
+    try reader.advance(reading: &input, rejecting: &result)
   }
 }
 

@@ -87,25 +87,7 @@ struct TableFile: ~Copyable {
 
   /// Moves to the next record that can be read; false at the end of the file.
   private mutating func advance() throws -> Bool {
-    while true {
-      switch reader.next() {
-      case .record: return true
-      case .malformed(let error): result.reject("csv", line: error.line, detail: "\(error)")
-      case .end: return false
-      case .needsBytes: try fill()
-      }
-    }
-  }
-
-  private mutating func fill() throws {
-    try withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 8) { buffer in
-      let count = try input.read(into: buffer)
-      if count == 0 {
-        reader.finish()
-      } else {
-        reader.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      }
-    }
+    try reader.advance(reading: &input, rejecting: &result)
   }
 }
 

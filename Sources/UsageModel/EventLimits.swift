@@ -16,6 +16,4 @@ package enum EventLimits {
   package static let earliestTimeMilliseconds: Int64 = 315_532_800_000
   /// How far ahead of its receipt an event may start: one day, for clocks set to a wrong zone.
   package static let futureToleranceMilliseconds: Int64 = 24 * 3_600_000
-  /// Largest sequence number: what a signed 64-bit column holds.
-  package static let sequenceMax = UInt64(Int64.max)
 }
