@@ -33,6 +33,7 @@ let package = Package(
     .target(name: "WireFormat", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
     .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
     .target(name: "DemoOrganisation", swiftSettings: strict),
+    .target(name: "ProgramConfiguration", dependencies: ["UsageModel", "Yams"], swiftSettings: strict),
     // Rank 2: kernels, store, sockets.
     .target(name: "Aggregation", dependencies: ["UsageModel"], swiftSettings: strict),
     .target(
@@ -41,6 +42,7 @@ let package = Package(
         "UsageModel", "ColumnChunk", "WireFormat", "CSodium",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: strict),
+    .target(name: "ServiceManager", dependencies: ["ProgramConfiguration"], swiftSettings: strict),
     .target(name: "Ingest", dependencies: ["UsageModel", "WireFormat", "CLinux"], swiftSettings: strict),
     .target(
       name: "EventExtension", dependencies: ["ColumnChunk", "UsageModel", "CEventTable", "CSodium"],
@@ -67,7 +69,8 @@ let package = Package(
     .executableTarget(
       name: "waterlined",
       dependencies: [
-        "UsageModel", "WireFormat", "Ingest", "EventStore", "FileImport", "Control", "Yams",
+        "UsageModel", "WireFormat", "Ingest", "EventStore", "FileImport", "Control", "ProgramConfiguration",
+        "ServiceManager",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -75,7 +78,7 @@ let package = Package(
       name: "waterline",
       dependencies: [
         "UsageModel", "WireFormat", "EventStore", "FileImport", "Control", "UsageQuery", "Report",
-        "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest",
+        "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest", "ProgramConfiguration",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -103,6 +106,9 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "IngestTests", dependencies: ["UsageModel", "WireFormat", "Ingest"], swiftSettings: strict),
+    .testTarget(
+      name: "ProgramConfigurationTests", dependencies: ["ProgramConfiguration", "UsageModel"],
+      swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Report", "UsageModel"], swiftSettings: strict),
     .testTarget(name: "DemoOrganisationTests", dependencies: ["DemoOrganisation"], swiftSettings: strict),
   ],

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Synchronization
+import UsageModel
 
 /// A bound socket, closed when released.
 package final class BoundSocket: Sendable {
@@ -83,13 +84,12 @@ package enum Sockets {
   private static let cloexec = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
 
   private static func split(_ address: String) throws(SocketError) -> (host: String, port: String) {
-    guard let colon = address.lastIndex(of: ":"),
-      let port = Int(address[address.index(after: colon)...]), (0...65_535).contains(port)
-    else { throw SocketError("'\(address)' is no HOST:PORT, such as 127.0.0.1:4717 or [::1]:4717") }
-    var host = String(address[..<colon])
-    if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-    guard !host.isEmpty else { throw SocketError("'\(address)' names no host: use 127.0.0.1:\(port)") }
-    return (host, String(port))
+    do {
+      let parts = try HostAndPort(address)
+      return (parts.host, String(parts.port))
+    } catch {
+      throw SocketError("\(error)")
+    }
   }
 
   private static func boundAddress(_ descriptor: Int32, host: String) -> String? {

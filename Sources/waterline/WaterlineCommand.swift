@@ -32,7 +32,8 @@ struct WaterlineCommand: ParsableCommand {
       CommandGroup(
         name: "Administration",
         subcommands: [
-          StatusCommand.self, SettingsCommand.self, SQLCommand.self, AuditCommand.self, DemoCommand.self,
+          StatusCommand.self, ConfigCommand.self, SettingsCommand.self, SQLCommand.self, AuditCommand.self,
+          DemoCommand.self,
         ]),
     ])
 

@@ -3,12 +3,14 @@ import EventStore
 import Foundation
 import Glibc
 import Ingest
+import ProgramConfiguration
+import ServiceManager
 import UsageModel
 
 /// The running collector: store, writer, listeners and control socket, and the signals that steer them.
 final class Daemon {
-  private let loadConfiguration: () throws -> Configuration
-  private let configuration: Configuration
+  private let loadConfiguration: () throws -> DaemonConfiguration
+  private let configuration: DaemonConfiguration
   private let store: EventStore
   private let queue = WriterQueue()
   private let writerThread: StoreWriterThread
@@ -19,10 +21,10 @@ final class Daemon {
 
   /// - Parameter loadConfiguration: reads all layers anew; called again on SIGHUP.
   /// - Throws: `StoreError`, `ConfigurationError`; one line each.
-  init(loadConfiguration: @escaping () throws -> Configuration) throws {
+  init(loadConfiguration: @escaping () throws -> DaemonConfiguration) throws {
     self.loadConfiguration = loadConfiguration
     configuration = try loadConfiguration()
-    Log.setThreshold(Log.Level(name: configuration.logLevel) ?? .info)
+    Log.setThreshold(configuration.logLevel)
     try Self.makeDirectories(configuration)
     store = try EventStore(writingAt: configuration.databasePath, program: "waterlined")
     writerThread = try StoreWriterThread(store: store, queue: queue)
@@ -83,7 +85,7 @@ final class Daemon {
   private func reload() {
     do {
       let fresh = try loadConfiguration()
-      Log.setThreshold(Log.Level(name: fresh.logLevel) ?? .info)
+      Log.setThreshold(fresh.logLevel)
       if fresh.databasePath != configuration.databasePath {
         Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
       }
@@ -97,7 +99,7 @@ final class Daemon {
   }
 
   /// Makes the directories of database and sockets, readable for owner and group only.
-  private static func makeDirectories(_ configuration: Configuration) throws {
+  private static func makeDirectories(_ configuration: DaemonConfiguration) throws {
     let files = [configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath]
     for file in files.compactMap({ $0 }) {
       let directory = URL(fileURLWithPath: file).deletingLastPathComponent().path

@@ -1,5 +1,7 @@
 import Control
 import Ingest
+import ProgramConfiguration
+import ServiceManager
 
 /// The open sockets and the threads that read them; changed as a whole when the configuration is reloaded.
 final class Listeners {
@@ -29,7 +31,7 @@ final class Listeners {
   /// Opens what the configuration asks for and is not open, closes what it no longer asks for.
   ///
   /// - Throws: `SocketError`; the transport that could not be changed goes on at its old address.
-  func apply(_ configuration: Configuration) throws {
+  func apply(_ configuration: DaemonConfiguration) throws {
     try change(.udp, to: configuration.udpAddress)
     try change(.unixDatagram, to: configuration.unixDatagramPath)
     try change(.unixStream, to: configuration.unixStreamPath)

@@ -2,6 +2,7 @@ import EventStore
 import Foundation
 import GRDB
 import Ingest
+import ServiceManager
 import UsageModel
 import WireFormat
 

@@ -2,6 +2,8 @@ import ArgumentParser
 import EventStore
 import Foundation
 import Glibc
+import ProgramConfiguration
+import ServiceManager
 import UsageModel
 
 /// The command line of `waterlined`.
@@ -58,14 +60,20 @@ struct WaterlineDaemonCommand: ParsableCommand {
     }
   }
 
-  private func loadConfiguration() throws -> Configuration {
+  private func loadConfiguration() throws -> DaemonConfiguration {
     let variables = ProcessInfo.processInfo.environment
-    let flags = Configuration.Layer(
-      databasePath: db, udpAddress: udp, unixDatagramPath: unixDatagram, unixStreamPath: unixStream,
-      mode: mode, logLevel: logLevel)
-    var layers = [flags, .environment(variables)]
-    if let path = configurationPath ?? variables["WATERLINE_CONFIG"] { layers.append(try .file(path)) }
-    return try Configuration(
+    let keys = DaemonConfiguration.keys
+    let flags = [
+      "db": db, "udp": udp, "unix_datagram": unixDatagram, "unix_stream": unixStream, "mode": mode,
+      "log_level": logLevel,
+    ]
+    var layers: [ConfigurationLayer] = [
+      try .flags(flags, of: keys), try .environment(variables, of: keys),
+    ]
+    if let path = configurationPath ?? variables["WATERLINE_CONFIG"] {
+      layers.append(try ConfigurationFile.layer(path, of: keys))
+    }
+    return try DaemonConfiguration(
       layers: layers, places: DefaultPlaces(environment: variables, userID: geteuid()))
   }
 

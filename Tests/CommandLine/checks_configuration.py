@@ -257,3 +257,26 @@ def hangup_does_not_change_the_database(place: Place) -> None:
     with place.daemon(*start(place, f"{base}{place.database}\n"), is_usual=False) as daemon:
         reload(place, daemon, f"{base}{place.path('other.db')}\n", "restart")
         expect_stream_works(place, "a.sock", 1)
+
+
+@check
+def config_check_finds_every_problem(place: Place) -> None:
+    path = place.write("waterlined.yaml", "udp: localhost\nlog_level: loud\ndb: /x\nunix_streem: /y\n")
+    result = place.run("config", "check", path).expect(1)
+    expect_equal(result.out, "", "standard output")
+    lines = result.err.splitlines()
+    expect_equal(len(lines), 3, f"lines of {lines}")
+    for line_number, start in zip((1, 2, 4), lines):
+        expect(f"waterlined.yaml:{line_number}: " in start, f"no line {line_number} in {start!r}")
+
+
+@check
+def config_check_agrees_with_the_daemon(place: Place) -> None:
+    for text in ("", "# only words\n", f"db: {place.path('x.db')}\nudp: '[::1]:0'\nlog_level: debug\n"):
+        path = place.write("waterlined.yaml", text)
+        place.run("config", "check", path).expect(0)
+    place.run("config", "check", place.path("none.yaml")).expect_one_line(1, "none.yaml")
+    refused = ("unknown-key", "not-yaml", "a-list", "a-word", "value-is-list", "value-is-empty",
+               "mode-unknown", "level-unknown", "address-without-port", "port-too-large")
+    for name in refused:
+        place.run("config", "check", place.write("c.yaml", BAD_FILES[name])).expect_one_line(1, "c.yaml")
