@@ -24,8 +24,9 @@ package struct CommandExecutor<Store: StoreWriting> {
     case .importEvents(let form): return .imported(try importEvents(form, input, progress))
     case .importRoster(let merge): return .imported(try importRoster(merge, input))
     case .importCatalog(let merge): return .imported(try importCatalog(merge, input))
-    case .importTickets(let timeZone, let preset, let mapping):
-      return .imported(try importTickets(timeZone, preset: preset, mapping: mapping, input))
+    case .importTickets(let timeZone, let preset, let mapping, let dateOrder):
+      let export = try ticketExport(preset: preset, mapping: mapping, dateOrder: dateOrder)
+      return .imported(try importTickets(timeZone, export, input))
     case .importInitiatives(let sort, let timeZone):
       return .imported(try InitiativeWriter(store: store, sort: sort, timeZone: timeZone).importFile(input))
     case .addInitiative(let sort, let cells, let timeZone):
@@ -74,9 +75,8 @@ package struct CommandExecutor<Store: StoreWriting> {
     return result
   }
 
-  private func importTickets(
-    _ timeZone: String, preset: String?, mapping: String?, _ input: ByteInput
-  ) throws -> ImportResult {
+  /// How another program's export is read; nil for a tickets file of our own.
+  private func ticketExport(preset: String?, mapping: String?, dateOrder: String?) throws -> TicketExport? {
     var export: TicketExport?
     if let preset {
       guard let known = TicketExport(preset: preset) else {
@@ -86,6 +86,18 @@ package struct CommandExecutor<Store: StoreWriting> {
       export = known
     }
     if let mapping { export = try TicketExport(mapping: mapping, over: export) }
+    if let dateOrder {
+      guard let order = ExportTime.DateOrder(rawValue: dateOrder), export != nil else {
+        throw ImportError("no order of dates '\(dateOrder)' here: day or month, with a preset or a mapping")
+      }
+      export?.dateOrder = order
+    }
+    return export
+  }
+
+  private func importTickets(
+    _ timeZone: String, _ export: TicketExport?, _ input: ByteInput
+  ) throws -> ImportResult {
     let latest = Clock.nowMilliseconds() + EventLimits.futureToleranceMilliseconds
     let zone = try TimeZoneLoading.zoneRules(
       named: timeZone, covering: EventLimits.earliestTimeMilliseconds...latest)

@@ -10,8 +10,10 @@ package enum ControlRequest: Codable, Sendable {
   /// A catalog CSV follows as data.
   case importCatalog(merge: Bool)
   /// A tickets CSV follows as data; times without offset are of this zone. With a preset's name or the text
-  /// of a mapping it is another program's export.
-  case importTickets(timeZone: String, preset: String? = nil, mapping: String? = nil)
+  /// of a mapping it is another program's export, of which `dateOrder` (an `ExportTime.DateOrder`, nil: day
+  /// first) says how dates are read.
+  case importTickets(
+    timeZone: String, preset: String? = nil, mapping: String? = nil, dateOrder: String? = nil)
   /// An interventions or changes CSV follows as data; dates and times without offset are of this zone (nil:
   /// the organisation's). `sort` is an `Initiative.Sort`.
   case importInitiatives(sort: String, timeZone: String?)

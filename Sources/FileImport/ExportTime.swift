@@ -2,17 +2,25 @@ import UsageModel
 import WireFormat
 
 /// Times as service desks export them.
-enum ExportTime {
+package enum ExportTime {
+  /// Which of two numbers of a date comes first where the year does not.
+  ///
+  /// It is said by whoever imports, never guessed: 3/4/2024 is a day in either.
+  package enum DateOrder: String, CaseIterable, Sendable {
+    case day
+    case month
+  }
+
   /// Milliseconds since 1970 UTC of RFC 3339, integer milliseconds, or a local time of the zone.
   ///
   ///     2024-03-12 15:45[:10]   2024/03/12 15:45   2024-03-12T15:45   2024-03-12
   ///     12/3/2024 15:45[:10]    12-03-2024 3:45 PM   12.03.24
   ///     12/Mar/24 3:45 PM
   ///
-  /// Numbers without a month's name are day, month, year unless the year stands first. A year of two
-  /// digits is of this century. A date alone means its midnight.
-  /// - Returns: nil for anything else, a day that does not exist (so most of month, day, year) included.
-  static func milliseconds(_ text: String, _ zone: ZoneRules) -> Int64? {
+  /// Numbers without a month's name are day, month, year unless the year stands first; with `order` `month`
+  /// they are month, day, year. A year of two digits is of this century. A date alone means its midnight.
+  /// - Returns: nil for anything else, a day that does not exist (so most dates in the other order) included.
+  static func milliseconds(_ text: String, _ zone: ZoneRules, order: DateOrder = .day) -> Int64? {
     if let exact = TimestampParser.milliseconds(text) { return exact }
     let bytes = Array(text.utf8)
     guard bytes.count <= 40 else { return nil }
@@ -20,7 +28,7 @@ enum ExportTime {
       return number >= EventLimits.earliestTimeMilliseconds ? number : nil
     }
     var cursor = Cursor(bytes)
-    guard let day = cursor.date(), let timeOfDay = cursor.timeOfDay() else { return nil }
+    guard let day = cursor.date(order), let timeOfDay = cursor.timeOfDay() else { return nil }
     return zone.utcMilliseconds(local: day.startMilliseconds + timeOfDay)
   }
 
@@ -50,20 +58,24 @@ enum ExportTime {
       return byte
     }
 
-    mutating func date() -> CivilDay? {
+    mutating func date(_ order: DateOrder) -> CivilDay? {
       let separators = [UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: ".")]
-      guard let first = number(digitsMax: 4), let separator = take(separators),
-        let month = month(), take([separator]) != nil, let last = number(digitsMax: 4)
+      guard let first = number(digitsMax: 4), let separator = take(separators) else { return nil }
+      let named = monthName()
+      guard let second = named ?? number(digitsMax: 2)?.value, take([separator]) != nil,
+        let last = number(digitsMax: 4)
       else { return nil }
-      if first.digits == 4 { return CivilDay(year: first.value, month: month, day: last.value) }
+      if first.digits == 4 { return CivilDay(year: first.value, month: second, day: last.value) }
       guard last.digits == 4 || last.digits == 2, first.digits <= 2 else { return nil }
       let year = last.digits == 2 ? 2_000 + last.value : last.value
-      return CivilDay(year: year, month: month, day: first.value)
+      let isMonthFirst = order == .month && named == nil
+      return isMonthFirst
+        ? CivilDay(year: year, month: first.value, day: second)
+        : CivilDay(year: year, month: second, day: first.value)
     }
 
-    /// A number, or the first letters of an English month.
-    private mutating func month() -> Int? {
-      if let number = number(digitsMax: 2) { return number.value }
+    /// The first letters of an English month.
+    private mutating func monthName() -> Int? {
       let start = position
       while let byte = current, (0x61...0x7A).contains(byte | 0x20) { position += 1 }
       let name = bytes[start..<position].map { $0 | 0x20 }

@@ -49,6 +49,8 @@ package struct TicketExport: Equatable, Sendable {
   /// Whether the first response is the first row of a ticket's history whose state is known and not new, or
   /// that names an owner.
   var derivesFirstResponse = false
+  /// How dates are read whose year does not stand first.
+  package var dateOrder = ExportTime.DateOrder.day
   /// Whether spaces within an id are thousands separators.
   var stripsSpacesFromID = false
 

@@ -160,8 +160,10 @@ private struct RowReader {
     var times: [TicketExport.Field: Int64] = [:]
     for field in [TicketExport.Field.opened, .firstResponse, .resolved, .updated] {
       guard let text = cells[field] else { continue }
-      guard let time = ExportTime.milliseconds(text, zone) else {
-        table.reject("time", "\(field.rawValue) is no time: use ISO 8601 or day/month/year")
+      guard let time = ExportTime.milliseconds(text, zone, order: export.dateOrder) else {
+        let isDayFirst = export.dateOrder == .day
+        let known = isDayFirst ? "day/month/year (month/day: --date-order month)" : "month/day/year"
+        table.reject("time", "\(field.rawValue) is no time: use ISO 8601 or \(known)")
         return nil
       }
       times[field] = time

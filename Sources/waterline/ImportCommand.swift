@@ -143,6 +143,7 @@ struct ImportCommand: ParsableCommand {
         EXAMPLES:
           waterline import tickets incidents.csv --preset servicenow --timezone Europe/Oslo
           waterline import tickets export.csv --mapping columns.csv
+          waterline import tickets us.csv --preset servicenow --date-order month
         """)
 
     @OptionGroup var options: Options
@@ -156,10 +157,21 @@ struct ImportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Which column of the file is what.", valueName: "file"))
     var mapping: String?
 
+    @Option(
+      name: .customLong("date-order"),
+      help: ArgumentHelp(
+        "With --preset or --mapping: what stands first in dates like 3/4/2024, day (the default) or month.",
+        valueName: "first"))
+    var dateOrder: ExportTime.DateOrder?
+
     /// A mapping has a line for each of a few dozen columns.
     private static let mappingBytesMax = 262_144
 
     func validate() throws {
+      if dateOrder != nil, preset == nil, mapping == nil {
+        throw ValidationError(
+          "--date-order goes with --preset or --mapping; times of other files are ISO 8601")
+      }
       guard let preset, !TicketExport.presetNames.contains(preset) else { return }
       let names = TicketExport.presetNames.joined(separator: ", ")
       throw ValidationError("no preset '\(SafeText.escaping(preset))'; there are \(names)")
@@ -167,7 +179,9 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
       try options.run(
-        .importTickets(timeZone: timezone, preset: preset, mapping: try mapping.map(Self.mappingText)))
+        .importTickets(
+          timeZone: timezone, preset: preset, mapping: try mapping.map(Self.mappingText),
+          dateOrder: dateOrder?.rawValue))
     }
 
     private static func mappingText(path: String) throws -> String {
@@ -217,6 +231,7 @@ extension ImportCommand {
 }
 
 extension EventFile.Form: ExpressibleByArgument {}
+extension ExportTime.DateOrder: ExpressibleByArgument {}
 
 /// Prints what an import did.
 enum ImportOutput {

@@ -375,3 +375,16 @@ def tickets_are_replaced_by_id(place: Place) -> None:
     place.import_text("tickets", head + "T1,ann,2026-03-04T10:00:00Z,2\n").expect(0)
     expect_equal(place.status()["tickets"], 2, "tickets")
     place.import_text("tickets", head, "--timezone", "Mars/Olympus").expect(1)
+
+
+@check
+def months_first_only_where_told(place: Place) -> None:
+    """3/4/2024 is the 3rd of April unless --date-order says month; the same import again corrects it."""
+    data = "number,opened_at,caller_id\nINC1,3/4/2024 10:00,ann\nINC2,3/14/2024 10:00,bob\n"
+    result = place.import_text("tickets", data, "--preset", "servicenow").expect(3).json()
+    expect_equal((result["accepted"], result["reasons"]), (1, {"time": 1}), "day first")
+    place.import_text("tickets", data, "--preset", "servicenow", "--date-order", "month").expect(0)
+    rows = place.sql("SELECT id, opened_ms FROM tickets ORDER BY id")
+    expect_equal([row["opened_ms"] for row in rows], [1_709_546_400_000, 1_710_410_400_000], "opened")
+    place.import_text("tickets", data, "--date-order", "month").expect(2)
+    place.import_text("tickets", data, "--preset", "jira", "--date-order", "year").expect(2)

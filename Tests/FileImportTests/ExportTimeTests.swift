@@ -26,6 +26,19 @@ struct ExportTimeTests {
     #expect(ExportTime.milliseconds(text, .utc) == nil)
   }
 
+  @Test(arguments: [
+    "3/12/2024 15:45", "03/12/2024 15:45:00", "3-12-2024 3:45 PM", "03.12.24 15:45", "2024-03-12 15:45",
+    "2024/03/12 15:45", "12/Mar/24 3:45 PM", "2024-03-12T16:45:00+01:00", "1710258300000",
+  ])
+  func readsTheMonthFirstWhereToldSo(text: String) {
+    #expect(ExportTime.milliseconds(text, .utc, order: .month) == Self.moment)
+  }
+
+  @Test(arguments: ["13/12/2024", "2/30/2024", "2024-13-12 10:00", "Mar/12/2024", "3/32/2024"])
+  func refusesWhatIsNoDateWithTheMonthFirst(text: String) {
+    #expect(ExportTime.milliseconds(text, .utc, order: .month) == nil)
+  }
+
   @Test func aDateAloneIsItsMidnight() {
     #expect(ExportTime.milliseconds("12/03/2024", .utc) == 1_710_201_600_000)
   }

@@ -114,6 +114,16 @@ struct TicketExportTests {
     }
   }
 
+  @Test func datesHaveTheMonthFirstOnlyWhereToldSo() throws {
+    var export = TicketExport.serviceNow
+    let text = "number,opened_at,resolved_at\nINC1,3/12/2024 3:45 PM,3/13/2024 3:45 PM\n"
+    #expect(try read(text, export).tickets == [])
+    export.dateOrder = .month
+    let ticket = try #require(try read(text, export).tickets.first)
+    #expect(ticket.openedMilliseconds == ExportTimeTests.moment)
+    #expect(ticket.resolvedMilliseconds == ExportTimeTests.moment + 86_400_000)
+  }
+
   // MARK: Mapping
 
   @Test func aMappingNamesColumnsAndGoesBeforeAPreset() throws {

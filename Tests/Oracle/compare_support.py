@@ -76,6 +76,12 @@ def queries(seed: int) -> list[tuple[str, str]]:
     return [*desk, *VIEWS, ("distraction", by)]
 
 
+def cost_names(part: dict[str, Any] | list[dict[str, Any]]) -> set[str]:
+    """The names about cost in the totals, or in all rows."""
+    dictionaries = [part] if isinstance(part, dict) else part
+    return {name for found in dictionaries for name in found if name.startswith("cost")}
+
+
 def differences(
     view: str, by: str, expected: dict[str, Any], actual: dict[str, Any]
 ) -> list[str]:
@@ -92,6 +98,10 @@ def differences(
     elif view == "lorenz":
         columns = ["people"]
     found += compare.row_differences(columns, expected["rows"], actual["rows"])
+    for place in ("totals", "rows"):
+        wanted, given = (cost_names(report[place]) for report in (expected, actual))
+        if wanted != given and expected["rows"]:
+            found.append(f"{place}: costs are {sorted(given)}, should be {sorted(wanted)}")
     for row in expected["rows"][:1]:
         lacking = [name for name in row if actual["rows"] and name not in actual["rows"][0]]
         found += [f"rows lack {name}" for name in lacking]
@@ -111,7 +121,8 @@ def check_seed(seed: int, binary: Path, keep: Path | None) -> tuple[int, list[st
         try:
             waterline.load(directory, set(), True)
             organisation = check_expected.load(directory, Path("options.json"))
-            evaluation = naive.Evaluation(organisation, query.window, query.selection)
+            cost = compare.set_cost(waterline, seed)
+            evaluation = naive.Evaluation(organisation, query.window, query.selection, cost)
             path = check_expected.existing(directory, "tickets.csv")
             tickets = naive_support.read_desk(path, organisation.roster)
             support = naive_support.Support(evaluation, tickets, query.min_group)

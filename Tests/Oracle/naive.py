@@ -93,8 +93,19 @@ Suppression
     totals by their values, then all rows; this is repeated until nothing changes.
 30. A row without group columns is suppressed like any other when it is too small.
 
-Not evaluated here: `warnings` (always empty), start and end features of sessions, the default
-window, published benchmarks.
+Ends of sessions (`flow --ends`)
+31. A session that counts has one start and one end: its first and its last use in whatever app, the
+    last one also after `to`. A session without a use counts and has no ends. `--app` and
+    `--feature` choose rows; `sessions` in the totals follows `--where` only, and is null when fewer
+    than N, but some, people have a session that counts.
+32. `people` of a row started or ended a session there. Order: started, ended (both descending), then
+    group order.
+
+Cost
+33. With cost.hour, cost.ticket and cost.currency all set: the totals name the rates. Rows of erosion and
+    bottlenecks have `cost_lost`: lost_ms / 3,600,000 x cost.hour, not rounded.
+
+Not evaluated here: `warnings` (always empty), the default window, published benchmarks.
 """
 
 from __future__ import annotations
@@ -114,6 +125,7 @@ from typing import Any, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 MINUTE = 60_000
+HOUR = 60 * MINUTE
 DAY = 24 * 60 * MINUTE
 EPISODE_BREAK = 30 * MINUTE
 SESSION_BREAK = 30 * MINUTE
@@ -124,7 +136,7 @@ OLDEST_TIME = 315_532_800_000  # 1980-01-01
 STRING_LIMIT = 256
 PERSON_COLUMNS = ("user", "department", "role", "site", "manager")
 STATES = ("adopted", "tried", "struggling", "dark", "lapsed", "never")
-REPORTS = ("coverage", "gaps", "benchmark", "bottlenecks", "erosion", "strikeouts", "flow")
+REPORTS = ("coverage", "gaps", "benchmark", "bottlenecks", "erosion", "strikeouts", "flow", "ends")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 FeatureKey = tuple[str, str]  # (app, feature)
@@ -704,6 +716,37 @@ class Transition:
     bounced: bool
 
 
+@dataclass(frozen=True)
+class SessionEnd:
+    """One end of a session: its first use, or its last."""
+
+    person: str
+    key: FeatureKey
+    is_start: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the organisation says an hour and a ticket cost."""
+
+    hour: float
+    ticket: float
+    currency: str
+
+    def of_time(self, milliseconds: int | None) -> float | None:
+        return None if milliseconds is None else milliseconds / HOUR * self.hour
+
+    def of_tickets(self, count: int | None) -> float | None:
+        return None if count is None else count * self.ticket
+
+    def rates(self) -> dict[str, Any]:
+        return {
+            "cost_currency": self.currency,
+            "cost_hour": self.hour,
+            "cost_ticket": self.ticket,
+        }
+
+
 @dataclass
 class Row:
     """A row of a report before suppression: columns, then figures."""
@@ -728,11 +771,16 @@ class Evaluation:
     """One organisation seen through a window and a selection."""
 
     def __init__(
-        self, organisation: Organisation, window: Window, selection: Selection = Selection()
+        self,
+        organisation: Organisation,
+        window: Window,
+        selection: Selection = Selection(),
+        cost: Cost | None = None,
     ) -> None:
         self.organisation = organisation
         self.window = window
         self.selection = selection
+        self.cost = cost
 
     # -- Section 1: terms
 
@@ -1156,6 +1204,22 @@ class Evaluation:
             )
         return found
 
+    @cached_property
+    def counted_sessions(self) -> list[list[Event]]:
+        """The sessions whose first event of any kind lies in the window."""
+        return [session for session in self.sessions if self.window.holds(session[0].time)]
+
+    @cached_property
+    def session_ends(self) -> list[SessionEnd]:
+        """The first and the last use of each session that counts."""
+        found: list[SessionEnd] = []
+        for session in self.counted_sessions:
+            uses = [event for event in session if event.is_use]
+            if uses:
+                found.append(SessionEnd(uses[0].person, uses[0].key, True))
+                found.append(SessionEnd(uses[-1].person, uses[-1].key, False))
+        return [end for end in found if self.selection.takes_feature(end.key)]
+
     # -- Rows
 
     def person_values(self, person: str, columns: Sequence[str]) -> dict[str, str | None]:
@@ -1400,6 +1464,27 @@ class Evaluation:
             ),
         )
 
+    def ends_rows(self, by: Sequence[str] = ()) -> list[Row]:
+        """Section 7: with which features sessions start and end."""
+        rows = []
+        columns_by = [*person_columns(by), "app", "feature"]
+        for columns, ends in self.group(self.session_ends, columns_by, feature_columns):
+            people = {end.person for end in ends}
+            values = {
+                "people": len(people),
+                "started": sum(end.is_start for end in ends),
+                "ended": sum(not end.is_start for end in ends),
+            }
+            rows.append(Row(columns, people, values))
+        return sorted(
+            rows,
+            key=lambda row: (
+                -row.values["started"],
+                -row.values["ended"],
+                row.order,
+            ),
+        )
+
     # -- Reports
 
     def rows(self, report: str, by: Sequence[str] = ()) -> list[Row]:
@@ -1418,12 +1503,28 @@ class Evaluation:
             return self.strikeout_rows(by)
         if report == "flow":
             return self.flow_rows(by)
+        if report == "ends":
+            return self.ends_rows(by)
         raise UsageError("no report named " + report)
+
+    def own_totals(self, report: str, min_group: int) -> dict[str, Any]:
+        """Totals that only some reports have."""
+        totals: dict[str, Any] = {}
+        if report == "ends":
+            people = {session[0].person for session in self.counted_sessions}
+            withheld = 0 < len(people) < min_group
+            totals["sessions"] = None if withheld else len(self.counted_sessions)
+        if report in ("erosion", "bottlenecks") and self.cost is not None:
+            totals |= self.cost.rates()
+        return totals
 
     def report(self, report: str, by: Sequence[str] = (), min_group: int = 5) -> dict[str, Any]:
         """The whole JSON report."""
         rows = self.rows(report, by)
         kept = rows if report == "benchmark" else unsuppressed(rows, min_group)
+        if report in ("erosion", "bottlenecks") and self.cost is not None:
+            for row in kept:
+                row.values["cost_lost"] = self.cost.of_time(row.values["lost_ms"])
         return {
             "report": report,
             "method": "naive",
@@ -1436,7 +1537,8 @@ class Evaluation:
                 "outside_events": len(self.outside_events),
                 "too_new": len(self.too_new),
                 "suppressed": len(rows) - len(kept),
-            },
+            }
+            | self.own_totals(report, min_group),
             "rows": [row.output() for row in kept],
             "warnings": [],
         }

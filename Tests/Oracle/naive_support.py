@@ -34,6 +34,8 @@ Choices made where the page is silent. The product follows the same list.
     desk figures by the people of P behind tickets and backlog, and so on.
 12. Lorenz: people in the reverse order of 5; k = min(20, n div max(1, N)) steps, the i-th up to person
     n * i div k.
+13. Cost, with all three rates: `cost_lost` beside `lost_ms` and `cost_tickets` beside `tickets`, in totals
+    and rows, `cost_friction` beside the `friction_ms` of a friction row; null where those are.
 """
 
 from __future__ import annotations
@@ -463,6 +465,20 @@ class Support:
 
     # -- Reports
 
+    def with_cost(self, values: dict[str, Any], view: str | None) -> dict[str, Any]:
+        """The values of a row of a view, or of the totals, and what they cost."""
+        cost = self.evaluation.cost
+        if cost is None or view in ("lorenz", "distraction"):
+            return values
+        found = dict(values)
+        if "lost_ms" in values:
+            found["cost_lost"] = cost.of_time(values["lost_ms"])
+        if view == "friction":
+            found["cost_friction"] = cost.of_time(values["friction_ms"])
+        else:
+            found["cost_tickets"] = cost.of_tickets(values["tickets"])
+        return found
+
     def rows(self, view: str, by: Sequence[str]) -> list[naive.Row]:
         if view == "desk":
             return self.desk_rows(by)
@@ -481,7 +497,9 @@ class Support:
             together = view in ("friction", "sides")
             kept = shown(found, self.min_group, together)
             rows, suppressed = [row.output() for row in kept], len(found) - len(kept)
+        rows = [self.with_cost(row, view) for row in rows]
         evaluation = self.evaluation
+        rates = evaluation.cost.rates() if evaluation.cost else {}
         totals = {
             "people": len(self.chosen),
             "outside_people": len({e.person for e in evaluation.outside_events}),
@@ -489,7 +507,8 @@ class Support:
             "too_new": len(evaluation.too_new),
             "suppressed": suppressed,
         }
-        return {"totals": totals | self.totals(), "rows": rows}
+        own = self.with_cost(self.totals(), None)
+        return {"totals": totals | own | rates, "rows": rows}
 
 
 def shown(rows: list[naive.Row], min_group: int, together: bool) -> list[naive.Row]:
