@@ -65,6 +65,8 @@ let package = Package(
       dependencies: ["UsageModel", "EventStore", "FileImport", "Ingest", "UsageQuery", "CLinux"],
       swiftSettings: strict),
     .target(name: "Report", dependencies: ["UsageModel"], swiftSettings: strict),
+    .target(
+      name: "Export", dependencies: ["UsageModel", "UsageQuery", "Report", "CSodium"], swiftSettings: strict),
     // Rank 5: programs.
     .executableTarget(
       name: "waterlined",
@@ -78,7 +80,8 @@ let package = Package(
       name: "waterline",
       dependencies: [
         "UsageModel", "WireFormat", "EventStore", "FileImport", "Control", "UsageQuery", "Report",
-        "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest", "ProgramConfiguration",
+        "Export", "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest",
+        "ProgramConfiguration",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -110,6 +113,9 @@ let package = Package(
       name: "ProgramConfigurationTests", dependencies: ["ProgramConfiguration", "UsageModel"],
       swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Report", "UsageModel"], swiftSettings: strict),
+    .testTarget(
+      name: "ExportTests", dependencies: ["Export", "Report", "UsageModel", "UsageQuery"],
+      swiftSettings: strict),
     .testTarget(name: "DemoOrganisationTests", dependencies: ["DemoOrganisation"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -1,7 +1,7 @@
 import UsageModel
 
 /// How a row key or total is named and shown to people, told from its name.
-struct ColumnWording {
+package struct ColumnWording {
   private enum Unit {
     case duration
     case share
@@ -10,19 +10,19 @@ struct ColumnWording {
   }
 
   /// The name in words, without its unit: `lost_ms` is `lost`.
-  let header: String
+  package let header: String
   private let unit: Unit
 
   /// - Parameter columns: the table's columns: the bounds `low` and `high` are in the unit of what they bound,
   ///   a share unless the rows are estimates of several outcomes.
-  init(name: String, among columns: [String] = []) {
+  package init(name: String, among columns: [String] = []) {
     header = Self.headers[name] ?? Self.words(name)
     let boundsEstimate = (name == "low" || name == "high") && columns.contains("estimate")
     unit = boundsEstimate ? .plain : Self.unit(of: name)
   }
 
   /// A value in words and units, safe to show.
-  func text(_ value: ReportValue) -> String {
+  package func text(_ value: ReportValue) -> String {
     switch value {
     case .null: HumanNumber.absent
     case .text(let text): SafeText.escaping(text)

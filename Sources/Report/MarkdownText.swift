@@ -1,5 +1,5 @@
 /// A page as GitHub Flavored Markdown.
-enum MarkdownText {
+package enum MarkdownText {
   static func append(_ page: Page, to bytes: inout [UInt8]) {
     var blocks: [String] = []
     if let name = page.title.first { blocks.append("### " + escaping(name)) }
@@ -29,7 +29,7 @@ enum MarkdownText {
   /// Text that Markdown shows as it is: cells stay cells, and names become no links, tags or emphasis.
   ///
   /// Line feeds and other controls are spelled out before (see ``SafeText``).
-  private static func escaping(_ text: String) -> String {
+  package static func escaping(_ text: String) -> String {
     var result = ""
     let scalars = Array(text.unicodeScalars)
     for (index, scalar) in scalars.enumerated() {

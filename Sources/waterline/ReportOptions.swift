@@ -11,8 +11,49 @@ import UsageQuery
 
 /// What every report takes.
 struct ReportOptions: ParsableArguments {
-  @OptionGroup var database: DatabaseOption
   @OptionGroup var format: FormatOptions
+  @OptionGroup var selection: SelectionOptions
+
+  @Option(help: ArgumentHelp("Only this feature.", valueName: "feature"))
+  var feature: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Group by department, role, site, app, feature (comma-separated).", valueName: "columns"))
+  var by: String = ""
+
+  var database: DatabaseOption { selection.database }
+  var from: String? { selection.from }
+  var window: String? { selection.window }
+  var benchmark: String { selection.benchmark }
+  var minGroup: Int { selection.minGroup }
+
+  /// Runs a report on one snapshot and prints it.
+  ///
+  /// - Parameter by: taken instead of `--by`, for a report that reads that option itself.
+  func run(
+    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
+  ) throws {
+    let document = try evaluate(by: by, report)
+    format.print(document, minimumGroup: minGroup)
+  }
+
+  /// Runs a report on one snapshot.
+  func evaluate<Result>(
+    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> Result
+  ) throws -> Result {
+    try selection.evaluate { _, data, options in
+      var options = options
+      options.feature = feature
+      options.groupBy = try QueryOptions.dimensions(fromList: by ?? self.by)
+      return try report(data, options)
+    }
+  }
+}
+
+/// Which events, days and people a report or export is about.
+struct SelectionOptions: ParsableArguments {
+  @OptionGroup var database: DatabaseOption
 
   @Option(help: ArgumentHelp("First day, YYYY-MM-DD.", valueName: "date"))
   var from: String?
@@ -26,19 +67,11 @@ struct ReportOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only this application.", valueName: "app"))
   var app: String?
 
-  @Option(help: ArgumentHelp("Only this feature.", valueName: "feature"))
-  var feature: String?
-
   @Option(
     name: .customLong("where"),
     help: ArgumentHelp(
       "Only these people: department, role, site or manager; repeatable.", valueName: "column=value"))
   var filters: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Group by department, role, site, app, feature (comma-separated).", valueName: "columns"))
-  var by: String = ""
 
   @Option(help: ArgumentHelp("Best-practice times: self, or a published set.", valueName: "name"))
   var benchmark: String = "self"
@@ -71,26 +104,16 @@ struct ReportOptions: ParsableArguments {
     return text
   }
 
-  /// Runs a report on one snapshot and prints it.
-  ///
-  /// - Parameter by: taken instead of `--by`, for a report that reads that option itself.
-  func run(
-    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
-  ) throws {
-    let document = try evaluate(by: by, report)
-    format.print(document, minimumGroup: minGroup)
-  }
-
-  /// Runs a report on one snapshot.
+  /// Evaluates something on one snapshot.
   func evaluate<Result>(
-    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> Result
+    _ body: (Database, StoreUsageData, QueryOptions) throws -> Result
   ) throws -> Result {
     try logPurpose()
     let store = try EventStore(readingAt: database.path)
     return try store.read { database in
       let data = StoreUsageData(database)
       do {
-        return try report(data, try queryOptions(data, database, by: by ?? self.by))
+        return try body(database, data, try queryOptions(data, database))
       } catch let error as QueryError {
         throw UsageError("\(error)")
       }
@@ -102,9 +125,7 @@ struct ReportOptions: ParsableArguments {
     try Purpose.log(purpose, databasePath: database.path)
   }
 
-  private func queryOptions(
-    _ data: StoreUsageData, _ database: Database, by: String
-  ) throws -> QueryOptions {
+  private func queryOptions(_ data: StoreUsageData, _ database: Database) throws -> QueryOptions {
     let now = Clock.nowMilliseconds()
     let zoneName = try timezone ?? SettingStore.get(SettingName.timeZone.rawValue, in: database) ?? "UTC"
     var choice = WindowChoice.standard
@@ -114,9 +135,7 @@ struct ReportOptions: ParsableArguments {
       named: zoneName, for: data, nowMilliseconds: now, window: choice)
     var options = QueryOptions(window: choice, nowMilliseconds: now, zone: zone)
     options.app = app
-    options.feature = feature
     options.filters = try filters.map { try QueryOptions.filter(from: $0) }
-    options.groupBy = try QueryOptions.dimensions(fromList: by)
     options.minimumGroupSize = minGroup
     options.benchmark = try benchmarkChoice(database)
     options.namesAllowed = trimmedPurpose != nil

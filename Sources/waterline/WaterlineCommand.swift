@@ -41,6 +41,7 @@ struct WaterlineCommand: ParsableCommand {
     CoverageCommand.self, GapsCommand.self, BenchmarkCommand.self, BottlenecksCommand.self,
     ErosionCommand.self, StrikeoutsCommand.self, FlowCommand.self,
     ImpactCommand.self, ChangesCommand.self, SupportCommand.self, RotCommand.self, AlertsCommand.self,
+    ExportCommand.self,
   ]
 
   static func main() {

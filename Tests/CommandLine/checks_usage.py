@@ -20,7 +20,8 @@ COMMANDS = (
     "", "coverage", "gaps", "benchmark", "benchmark show", "benchmark publish", "benchmark list",
     "bottlenecks", "erosion", "strikeouts", "flow", "import", "import events", "import roster",
     "import catalog", "import tickets", "send", "exec", "status", "settings", "settings get",
-    "settings set", "config", "config check", "sql", "audit", "demo")
+    "settings set", "config", "config check", "sql", "audit", "demo",
+    "export")
 REPORTS = {
     "coverage": ("coverage", "--by", "department"),
     "coverage-by-feature": ("coverage", "--by", "department,feature"),

@@ -23,6 +23,7 @@ from registry import CHECKS, Check
 
 import checks_configuration  # noqa: F401
 import checks_daemon  # noqa: F401
+import checks_export  # noqa: F401
 import checks_import  # noqa: F401
 import checks_query  # noqa: F401
 import checks_sockets  # noqa: F401

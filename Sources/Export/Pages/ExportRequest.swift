@@ -1,0 +1,49 @@
+import UsageModel
+import UsageQuery
+
+/// What an export is made from: one snapshot, and what was asked of it.
+package struct ExportRequest<Data: UsageData> {
+  let data: Data
+  /// With the window as days.
+  let options: QueryOptions
+  /// What arrived since the store was made, and what did not.
+  let collection: CollectionLedger
+  /// Why nothing newer than the window is shown, and what else choosing it brought up.
+  let windowWarnings: [String]
+
+  /// Settles the window, so that all reports are about the same days.
+  ///
+  /// - Throws: `QueryError` for options that cannot be met, and whatever reading the store throws.
+  package init(_ data: Data, _ options: QueryOptions, collection: CollectionLedger) throws {
+    let first = try UsageReports.erosion(data, options)
+    var options = options
+    options.window = .days(first.window)
+    self.data = data
+    self.options = options
+    self.collection = collection
+    let settled = try UsageReports.erosion(data, options)
+    windowWarnings = first.warnings.filter { !settled.warnings.contains($0) }
+  }
+
+  var window: Window {
+    guard case .days(let window) = options.window else { preconditionFailure("BUG: no settled window") }
+    return window
+  }
+
+  /// Runs a report.
+  func part(
+    _ name: String, by groups: [GroupDimension] = [],
+    _ report: (Data, QueryOptions) throws -> ReportDocument
+  ) throws -> ExportPart {
+    var options = options
+    options.groupBy = groups
+    return ExportPart(name, try report(data, options))
+  }
+
+  /// Runs a view of the support report.
+  func support(_ name: String, _ view: SupportView, by columns: [String] = []) throws -> ExportPart {
+    try part(name) {
+      try UsageReports.support($0, $1, SupportChoice(view: view, columns: columns))
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import EventStore
+import Export
+import UsageQuery
+
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Reports for people and jobs, as files that are replaced whole.",
+    discussion: """
+      Kinds, and the file of each in the directory of --out:
+        erosion   erosion.html    application time lost, and what to do next
+
+      The other formats end in .json, .csv and .md. A page holds everything it needs and loads nothing. \
+      If writing fails, the file of before is still there. See docs/exports.md.
+
+      EXAMPLES:
+        waterline export erosion --out /srv/reports
+        waterline export erosion --from 2026-03-01 --to 2026-04-01 --format csv --out .
+      """)
+
+  @Argument(help: "erosion.") var kind: ExportKind
+
+  @Option(help: ArgumentHelp("html, json, csv or markdown.", valueName: "format"))
+  var format: ExportFormat = .html
+
+  @Option(help: ArgumentHelp("Where the file goes; made if it is missing.", valueName: "directory"))
+  var out: String
+
+  @OptionGroup var selection: SelectionOptions
+
+  func validate() throws {
+    if out.isEmpty { throw ValidationError("--out takes a directory") }
+  }
+
+  func run() throws {
+    let kind = kind
+    let format = format
+    let bytes = try selection.evaluate { database, data, options in
+      let request = try ExportRequest(
+        data, options, collection: CollectionLedger(try StoreStatus(in: database)))
+      return try Exporter.bytes(kind, as: format, from: request)
+    }
+    try ExportFile.write(bytes, to: kind.fileName(format), in: out)
+    Output.write("\(out)/\(kind.fileName(format))\n")
+  }
+}
+
+extension ExportKind: ExpressibleByArgument {}
+extension ExportFormat: ExpressibleByArgument {}
+
+extension CollectionLedger {
+  /// The counts of `waterline status` that say what arrived and what did not.
+  init(_ status: StoreStatus) {
+    var counts: [(name: String, count: Int64)] = [
+      ("stored", status.stored), ("duplicate", status.duplicate), ("conflict", status.conflict),
+      ("rejected", status.rejected),
+    ]
+    counts += status.rejectedByReason.map { ("rejected.\($0.reason)", $0.count) }
+    counts += [("lost", status.lost), ("dead_letters", status.deadLetterCount)]
+    counts += status.counters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    self.init(counts)
+  }
+}

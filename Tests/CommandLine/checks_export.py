@@ -1,0 +1,264 @@
+"""`export`: pages, slides and machine forms; what they say, and how they are written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+from functools import partial
+from html.parser import HTMLParser
+from typing import Any
+
+import fixture
+from harness import Place, expect, expect_equal
+from registry import add, check
+
+KINDS = ("erosion",)
+SUFFIXES = {"html": "html", "json": "json", "csv": "csv", "markdown": "md"}
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+HOSTILE = ("</script><script>alert(1)</script>", "\" onload=\"x", "a\u202etxt.exe", "<img src=x>",
+           "line\u2028two", "=1+1", "a|b [x](javascript:1)", "&lt;", "Größe 日本")
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element closed in order; figures and tables kept."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.figures: list[tuple[str, str]] = []  # source, value
+        self.cells: list[tuple[str, int, str, str]] = []  # part, row, column, value
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: list[str] = []
+        self.classes: list[str] = []
+        self.part, self.row, self.names, self.column = "", -1, [], -1
+        self.feed(text)
+        self.close()
+        expect_equal(self.open, [], "elements left open")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.attributes += [(tag, name, value) for name, value in values.items()]
+        self.classes += values.get("class", "").split()
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "data":
+            self.figures.append((values["data-source"], values["value"]))
+        elif tag == "table":
+            self.part, self.names = values["data-part"], []
+        elif tag == "th":
+            self.names.append(values["data-name"])
+        elif tag == "tr":
+            self.row, self.column = int(values.get("data-row", -1)), -1
+        elif tag == "td":
+            self.column += 1
+            if "data-value" in values:
+                self.cells.append((self.part, self.row, self.names[self.column], values["data-value"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        expect(bool(self.open) and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}")
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def export(place: Place, kind: str, form: str = "html", *options: str, out: str = "out") -> bytes:
+    place.run("export", kind, "--format", form, "--out", place.path(out), *options).expect(0)
+    return (place.path(out) / f"{kind}.{SUFFIXES[form]}").read_bytes()
+
+
+def lookup(reports: dict[str, Any], source: str) -> Any:
+    """The value at `erosion.rows[0].lost_ms` or `erosion.totals.people`."""
+    match = re.fullmatch(r"(\w+)\.(?:rows\[(\d+)\]|totals)\.(\w+)", source)
+    expect(match is not None, f"no source: {source!r}")
+    assert match is not None
+    report = reports[match[1]]
+    return report["rows"][int(match[2])][match[3]] if match[2] else report["totals"][match[3]]
+
+
+def expect_same(value: Any, shown: str, where: str) -> None:
+    same = float(shown) == value if isinstance(value, (int, float)) else shown == value
+    expect(same, f"{where}: the page holds {shown!r}, the report {value!r}")
+
+
+# What is in them
+
+
+def figures_have_their_source(place: Place, kind: str) -> None:
+    fixture.load(place)
+    page = Page(export(place, kind, "html", *fixture.WINDOW).decode())
+    reports = json.loads(export(place, kind, "json", *fixture.WINDOW))["reports"]
+    expect(len(page.figures) > 5 and len(page.cells) > 10, f"{len(page.figures)} figures, {len(page.cells)} cells")
+    for source, value in page.figures:
+        expect_same(lookup(reports, source), value, source)
+    for part, row, column, value in page.cells:
+        expect_same(reports[part]["rows"][row][column], value, f"{part} {row} {column}")
+
+
+def forms_agree(place: Place, kind: str) -> None:
+    fixture.load(place)
+    reports = json.loads(export(place, kind, "json", *fixture.WINDOW))["reports"]
+    rows = list(csv.DictReader(io.StringIO(export(place, kind, "csv", *fixture.WINDOW).decode())))
+    seen = 0
+    for row in rows:
+        if row["row"] != "":
+            value = reports[row["report"]]["rows"][int(row["row"])][row["name"]]
+            seen += 1
+        elif row["name"] in reports[row["report"]]["totals"]:
+            value = reports[row["report"]]["totals"][row["name"]]
+        else:
+            continue
+        text = "" if value is None else str(value).lower() if isinstance(value, bool) else value
+        expect(row["value"] == text or float(row["value"]) == text, f"{row} in CSV, {value!r} in JSON")
+    expect_equal(seen, sum(len(row) for report in reports.values() for row in report["rows"]), "cells in CSV")
+    page = Page(export(place, kind, "html", *fixture.WINDOW).decode())
+    markdown = export(place, kind, "markdown", *fixture.WINDOW).decode()
+    for title in re.findall(r"^#+ (.*)$", markdown, re.MULTILINE):
+        expect(title.replace("\\", "") in "".join(page.texts), f"the page lacks the heading {title!r}")
+
+
+@check
+def exported_reports_are_those_of_the_commands(place: Place) -> None:
+    fixture.load(place)
+    reports = json.loads(export(place, "erosion", "json", *fixture.WINDOW))["reports"]
+    commands = {"erosion": ["erosion"], "erosion_by_app": ["erosion", "--by", "app"],
+                "erosion_by_department": ["erosion", "--by", "department"],
+                "bottlenecks": ["bottlenecks"], "coverage": ["coverage"],
+                "coverage_by_department": ["coverage", "--by", "department"],
+                "friction": ["support", "--view", "friction"],
+                "friction_by_app": ["support", "--view", "friction", "--by", "app"]}
+    for name, command in commands.items():
+        expect_equal(reports[name], place.report(*command, *fixture.WINDOW), name)
+
+
+def pages_load_nothing(place: Place, kind: str) -> None:
+    fixture.load(place)
+    text = export(place, kind, "html", *fixture.WINDOW).decode()
+    page = Page(text)
+    expect(not re.search(r"(?:https?:)?//\w", text), "the page names an address")
+    for tag, name, value in page.attributes:
+        expect(name not in ("src", "srcset", "style", "action", "ping", "xlink:href") and not name.startswith("on"),
+               f"<{tag} {name}>")
+        expect(name != "href" or value.startswith("#"), f"a link to {value}")
+    policy = dict((name, value) for tag, name, value in page.attributes if tag == "meta").get("content", "")
+    expect("url(" not in text.replace("url(#hatch)", ""), "the style sheet loads something")
+    policies = [value for tag, name, value in page.attributes if tag == "meta" and "default-src" in value]
+    expect_equal(len(policies), 1, f"policies; {policy}")
+    expect("default-src 'none'" in policies[0] and "unsafe" not in policies[0], policies[0])
+    expect_equal(page.classes.count("wide"), page.classes.count("narrow"), "charts for screen and telephone")
+
+
+def hostile_names_stay_names(place: Place, kind: str) -> None:
+    lines = []
+    for person in range(12):
+        for number, name in enumerate(HOSTILE):
+            for use in range(6):
+                lines.append(json.dumps({
+                    "time": 1_772_532_000_000 + person * 600_000 + use * 60_000, "user": f"p{person}",
+                    "app": name, "feature": HOSTILE[-number - 1], "duration_ms": 1000 * (person + 1),
+                    "outcome": "error" if use == 0 else "ok"}))
+    place.import_text("events", "\n".join(lines)).expect(0)
+    roster = "user,department,role\n" + "".join(
+        f'p{person},"{HOSTILE[person % 2].replace(chr(34), chr(34) * 2)}",r\n' for person in range(12))
+    place.import_text("roster", roster).expect(0)
+    page = Page(export(place, kind, "html", *fixture.WINDOW).decode())
+    expect_equal([tag for tag, _, _ in page.attributes if tag in ("img", "iframe", "object")], [], "foreign elements")
+    expect(not any("\u202e" in text or "\u2028" in text for text in page.texts), "text that turns direction")
+    for form in ("json", "csv", "markdown"):
+        export(place, kind, form, *fixture.WINDOW)
+    json.loads((place.path("out") / f"{kind}.json").read_text("utf-8"))
+
+
+def nobody_is_named(place: Place, kind: str) -> None:
+    fixture.load(place)
+    people = {row.split(",")[0] for row in (fixture.DIRECTORY / "roster.csv").read_text().splitlines()[1:]}
+    expect(len(people) > 10, "the fixture lost its people")
+    for form in SUFFIXES:
+        text = export(place, kind, form, *fixture.WINDOW).decode()
+        found = [name for name in people if re.search(rf"\b{re.escape(name)}\b", text)]
+        expect_equal(found, [], f"people in {form}")
+
+
+def small_groups_are_left_out(place: Place, kind: str) -> None:
+    fixture.load(place)
+    for form in SUFFIXES:
+        text = export(place, kind, form, *fixture.WINDOW).decode()
+        expect("Board" not in text, f"a department of three shows in {form}")
+
+
+# How they are written
+
+
+def the_same_bytes_again(place: Place, kind: str) -> None:
+    fixture.load(place)
+    for form in SUFFIXES:
+        first = export(place, kind, form, *fixture.WINDOW)
+        expect_equal(export(place, kind, form, *fixture.WINDOW, out="again") == first, True, f"{form} again")
+
+
+def empty_stores_give_pages(place: Place, kind: str) -> None:
+    place.import_text("events", "").expect(0)
+    for form in SUFFIXES:
+        expect(len(export(place, kind, form)) > 50, f"{form} is empty")
+    Page((place.path("out") / f"{kind}.html").read_text("utf-8"))
+
+
+@check
+def export_leaves_the_old_file_where_the_disk_is_full(place: Place) -> None:
+    fixture.load(place)
+    old = export(place, "erosion")
+    expect(len(old) > 48 << 10, f"a page of {len(old)} bytes tests nothing")
+    # Files may grow to 40 KiB only, enough for SQLite's index of its log: the new one is begun and not ended.
+    command = ["bash", "-c", 'trap "" XFSZ; ulimit -f 40; exec "$@"', "-", str(place.binaries / "waterline"),
+               "--db", str(place.database), "export", "erosion", "--out", str(place.path("out"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    expect_equal(done.returncode, 1, f"exit code; {done.stderr}")
+    expect_equal(len(done.stderr.splitlines()), 1, f"lines: {done.stderr!r}")
+    expect("the old one is still there" in done.stderr, done.stderr)
+    expect_equal((place.path("out") / "erosion.html").read_bytes(), old, "the old export")
+    expect_equal(os.listdir(place.path("out")), ["erosion.html"], "files")
+
+
+@check
+def export_says_where_it_cannot_write(place: Place) -> None:
+    fixture.load(place)
+    place.write("file", "x")
+    for out in (place.path("file"), place.path("no/such/place"), "/proc"):
+        place.run("export", "erosion", "--out", out).expect_one_line(1, "export:", "not written", "--out")
+    if os.geteuid() == 0:
+        return
+    locked = place.path("locked")
+    locked.mkdir(mode=0o500)
+    place.run("export", "erosion", "--out", locked).expect_one_line(1, "export:", "not written")
+
+
+@check
+def export_replaces_a_name_not_what_it_points_to(place: Place) -> None:
+    fixture.load(place)
+    target = place.write("precious", "keep me")
+    place.path("out").mkdir()
+    os.symlink(target, place.path("out") / "erosion.html")
+    export(place, "erosion")
+    expect_equal(target.read_text(), "keep me", "the file behind the link")
+    expect(not (place.path("out") / "erosion.html").is_symlink(), "the link is still there")
+    expect_equal(oct((place.path("out") / "erosion.html").stat().st_mode & 0o777), "0o640", "mode")
+
+
+@check
+def export_takes_no_other_words(place: Place) -> None:
+    fixture.load(place)
+    for wrong in (["nonsense", "--out", "."], ["erosion"], ["erosion", "--out", ""],
+                  ["erosion", "--out", ".", "--format", "pdf"], ["erosion", "--out", ".", "--by", "app"]):
+        place.run("export", *wrong).expect(2)
+    place.run("export", "erosion", "--out", ".", "--where", "manager=x", "--timezone", "Nowhere/Land").expect(2)
+
+
+for _kind in KINDS:
+    for _function in (figures_have_their_source, forms_agree, pages_load_nothing, hostile_names_stay_names,
+                      nobody_is_named, small_groups_are_left_out, the_same_bytes_again,
+                      empty_stores_give_pages):
+        add(f"export-{_kind}-{_function.__name__}", partial(lambda place, f, k: f(place, k), f=_function, k=_kind))
