@@ -30,7 +30,7 @@ let package = Package(
     .target(name: "CEventTable"),
     .target(name: "CAutoExtension"),
     // Rank 1: bytes and values, no input or output.
-    .target(name: "WireFormat", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
+    .target(name: "WireFormat", dependencies: ["UsageModel", "CHash", "CSodium"], swiftSettings: strict),
     .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
     .target(name: "DemoOrganisation", swiftSettings: strict),
     .target(name: "ProgramConfiguration", dependencies: ["UsageModel", "Yams"], swiftSettings: strict),
@@ -91,7 +91,9 @@ let package = Package(
       swiftSettings: strict),
     // Tests mirror the targets.
     .testTarget(name: "UsageModelTests", dependencies: ["UsageModel"], swiftSettings: strict),
-    .testTarget(name: "WireFormatTests", dependencies: ["WireFormat", "UsageModel"], swiftSettings: strict),
+    .testTarget(
+      name: "WireFormatTests", dependencies: ["WireFormat", "UsageModel"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "AggregationTests", dependencies: ["Aggregation", "UsageModel"], exclude: ["Fixtures"],
       swiftSettings: strict),
