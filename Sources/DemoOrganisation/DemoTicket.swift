@@ -33,6 +33,14 @@ package struct DemoTicket: Equatable, Sendable {
   /// 1 (first line) … 3.
   package var level: Int
 
+  /// What the requester wrote; the same words come again, as they do.
+  package var comment: String {
+    let texts = OrganisationNames.ticketComments[category] ?? []
+    guard !texts.isEmpty else { return "" }
+    // No draw of its own, so that the rest of the organisation stays what its seed made it.
+    return texts[(person &* 31 &+ Int(openedMilliseconds / 60_000)) % texts.count]
+  }
+
   init(
     person: Int, application: Int?, isAboutFailure: Bool, openedMilliseconds: Int64,
     random: inout SplitMix64

@@ -73,6 +73,28 @@ enum OrganisationNames {
 
   static let ticketCategories = ["error", "access", "question", "hardware", "request"]
 
+  /// What people write, by category.
+  static let ticketComments = [
+    "error": [
+      "It fails when I save. I had to start again from the beginning.",
+      "An error comes up and my entry is gone.",
+      "I tried it three times and had to start again from the beginning.",
+      "The screen freezes when I save. Nobody knows why.",
+    ],
+    "access": [
+      "I cannot open it since the last update.", "Please give me access. My team waits for it.",
+    ],
+    "question": [
+      "Where do I find the export? The help pages did not help.",
+      "How is this meant to be done? The help pages did not help.",
+    ],
+    "hardware": ["My screen stays dark since the last update."],
+    "request": [
+      "Could this take fewer steps? It takes me half the morning.",
+      "Thank you. That was quick last time. It takes me half the morning without it.",
+    ],
+  ]
+
   static let ticketGroups = ["service desk", "applications", "workplace"]
 
   static let applications: [Application] = [

@@ -40,6 +40,7 @@ extension DemoPlan {
     var table = CommaSeparatedValues(header: [
       "id", "requester", "opened", "first_response", "resolved", "reopened", "app", "category", "priority",
       "state", "satisfaction", "effort_minutes", "group", "owner", "reassignments", "level",
+      "comment",
     ])
     for ticket in tickets { table.append(ticketFields(ticket)) }
     return table.bytes
@@ -54,7 +55,7 @@ extension DemoPlan {
       ticket.application.map { applicationNames[$0] } ?? "", ticket.category, String(ticket.priority),
       ticket.resolvedMilliseconds == nil ? "open" : "resolved", ticket.satisfaction.map { String($0) } ?? "",
       String(ticket.effortMinutes), ticket.group, ticket.owner ?? "", String(ticket.reassignmentCount),
-      String(ticket.level),
+      String(ticket.level), ticket.comment,
     ]
   }
 }

@@ -25,6 +25,15 @@ package enum Exporter {
     case .erosion:
       let export = try ErosionExport(request)
       return (export.page, export.allParts)
+    case .coverage:
+      let export = try CoverageExport(request)
+      return (export.page, export.allParts)
+    case .desk:
+      let export = try DeskExport(request)
+      return (export.page, export.allParts)
+    case .story:
+      let export = try StoryExport(request)
+      return (export.page, export.allParts)
     }
   }
 }

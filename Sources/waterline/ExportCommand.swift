@@ -7,18 +7,23 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Reports for people and jobs, as files that are replaced whole.",
     discussion: """
-      Kinds, and the file of each in the directory of --out:
-        erosion   erosion.html    application time lost, and what to do next
+      Kinds; the file in the directory of --out is named after its kind, such as erosion.html:
+        erosion    application time lost, and what to do next
+        coverage   who uses what is expected of them, and where the gaps are
+        desk       the service desk's own figures
+        story      slides, a spoken summary and a plan of 90 days
 
       The other formats end in .json, .csv and .md. A page holds everything it needs and loads nothing. \
       If writing fails, the file of before is still there. See docs/exports.md.
 
       EXAMPLES:
         waterline export erosion --out /srv/reports
-        waterline export erosion --from 2026-03-01 --to 2026-04-01 --format csv --out .
+        waterline export coverage --from 2026-03-01 --to 2026-04-01 --out .
+        waterline export desk --format csv --out /srv/reports
+        waterline export story --where department=Sales --out .
       """)
 
-  @Argument(help: "erosion.") var kind: ExportKind
+  @Argument(help: "erosion, coverage, desk or story.") var kind: ExportKind
 
   @Option(help: ArgumentHelp("html, json, csv or markdown.", valueName: "format"))
   var format: ExportFormat = .html
@@ -57,7 +62,8 @@ extension CollectionLedger {
     ]
     counts += status.rejectedByReason.map { ("rejected.\($0.reason)", $0.count) }
     counts += [("lost", status.lost), ("dead_letters", status.deadLetterCount)]
-    counts += status.counters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    counts += status.counters.filter { !$0.key.hasPrefix("stored.") }.sorted { $0.key < $1.key }
+      .map { ($0.key, $0.value) }
     self.init(counts)
   }
 }

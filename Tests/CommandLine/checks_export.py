@@ -16,7 +16,7 @@ import fixture
 from harness import Place, expect, expect_equal
 from registry import add, check
 
-KINDS = ("erosion",)
+KINDS = ("erosion", "coverage", "desk", "story")
 SUFFIXES = {"html": "html", "json": "json", "csv": "csv", "markdown": "md"}
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = ("</script><script>alert(1)</script>", "\" onload=\"x", "a\u202etxt.exe", "<img src=x>",
@@ -66,6 +66,23 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
+def load(place: Place) -> None:
+    """The small organisation, with enough tickets for a desk, words, an intervention and rates."""
+    fixture.load(place)
+    rows = ["id,requester,opened,first_response,resolved,reopened,app,category,priority,satisfaction,"
+            "effort_minutes,group,owner,reassignments,level,comment"]
+    for number in range(60):
+        day, person = 2 + number % 27, 1 + number % 20
+        resolved = "" if number % 5 == 0 else f"2026-03-{day:02}T{10 + number % 9}:00:00Z"
+        rows.append(f"X{number},p{person:02},2026-03-{day:02}T08:00:00Z,2026-03-{day:02}T08:{number:02}:00Z,"
+                    f"{resolved},{number % 7 == 0:d},crm,error,{1 + number % 3},{1 + number % 5},"
+                    f"{5 + number},{('apps', 'field')[number % 2]},{'' if number % 9 == 0 else 'agent1'},"
+                    f"{number % 4 == 0:d},1,\"It freezes when I save, p{person:02} says agent1.\"")
+    place.import_text("tickets", "\n".join(rows)).expect(0)
+    place.run("intervention", "add", "CRM course", "--kind", "training", "--app", "crm", "--cohort",
+              "people=p01;p02;p03;p04;p05;p06", "--start", "2026-03-16").expect(0)
+
+
 def export(place: Place, kind: str, form: str = "html", *options: str, out: str = "out") -> bytes:
     place.run("export", kind, "--format", form, "--out", place.path(out), *options).expect(0)
     return (place.path(out) / f"{kind}.{SUFFIXES[form]}").read_bytes()
@@ -89,10 +106,10 @@ def expect_same(value: Any, shown: str, where: str) -> None:
 
 
 def figures_have_their_source(place: Place, kind: str) -> None:
-    fixture.load(place)
+    load(place)
     page = Page(export(place, kind, "html", *fixture.WINDOW).decode())
     reports = json.loads(export(place, kind, "json", *fixture.WINDOW))["reports"]
-    expect(len(page.figures) > 5 and len(page.cells) > 10, f"{len(page.figures)} figures, {len(page.cells)} cells")
+    expect(len(page.figures) > 5 and (kind == "story" or len(page.cells) > 10), f"{len(page.figures)} figures, {len(page.cells)} cells")
     for source, value in page.figures:
         expect_same(lookup(reports, source), value, source)
     for part, row, column, value in page.cells:
@@ -100,7 +117,7 @@ def figures_have_their_source(place: Place, kind: str) -> None:
 
 
 def forms_agree(place: Place, kind: str) -> None:
-    fixture.load(place)
+    load(place)
     reports = json.loads(export(place, kind, "json", *fixture.WINDOW))["reports"]
     rows = list(csv.DictReader(io.StringIO(export(place, kind, "csv", *fixture.WINDOW).decode())))
     seen = 0
@@ -136,7 +153,7 @@ def exported_reports_are_those_of_the_commands(place: Place) -> None:
 
 
 def pages_load_nothing(place: Place, kind: str) -> None:
-    fixture.load(place)
+    load(place)
     text = export(place, kind, "html", *fixture.WINDOW).decode()
     page = Page(text)
     expect(not re.search(r"(?:https?:)?//\w", text), "the page names an address")
@@ -174,7 +191,7 @@ def hostile_names_stay_names(place: Place, kind: str) -> None:
 
 
 def nobody_is_named(place: Place, kind: str) -> None:
-    fixture.load(place)
+    load(place)
     people = {row.split(",")[0] for row in (fixture.DIRECTORY / "roster.csv").read_text().splitlines()[1:]}
     expect(len(people) > 10, "the fixture lost its people")
     for form in SUFFIXES:
@@ -184,7 +201,7 @@ def nobody_is_named(place: Place, kind: str) -> None:
 
 
 def small_groups_are_left_out(place: Place, kind: str) -> None:
-    fixture.load(place)
+    load(place)
     for form in SUFFIXES:
         text = export(place, kind, form, *fixture.WINDOW).decode()
         expect("Board" not in text, f"a department of three shows in {form}")
@@ -194,7 +211,7 @@ def small_groups_are_left_out(place: Place, kind: str) -> None:
 
 
 def the_same_bytes_again(place: Place, kind: str) -> None:
-    fixture.load(place)
+    load(place)
     for form in SUFFIXES:
         first = export(place, kind, form, *fixture.WINDOW)
         expect_equal(export(place, kind, form, *fixture.WINDOW, out="again") == first, True, f"{form} again")
@@ -255,6 +272,58 @@ def export_takes_no_other_words(place: Place) -> None:
                   ["erosion", "--out", ".", "--format", "pdf"], ["erosion", "--out", ".", "--by", "app"]):
         place.run("export", *wrong).expect(2)
     place.run("export", "erosion", "--out", ".", "--where", "manager=x", "--timezone", "Nowhere/Land").expect(2)
+
+
+# The story
+
+
+def story(place: Place, *options: str) -> tuple[Page, dict[str, Any]]:
+    page = Page(export(place, "story", "html", *options).decode())
+    return page, json.loads(export(place, "story", "json", *options))["reports"]
+
+
+def expect_spoken(reports: dict[str, Any], where: str) -> None:
+    summary = reports["summary"]["rows"][0]
+    words = len(summary["text"].split())
+    expect(60 <= words <= 75, f"{where}: {words} words: {summary['text']}")
+    expect_equal(summary["words"], words, f"{where}: words")
+
+
+@check
+def story_has_eight_to_ten_slides(place: Place) -> None:
+    load(place)
+    page, reports = story(place, *fixture.WINDOW)
+    slides = page.classes.count("slide")
+    expect(8 <= slides <= 10, f"{slides} slides")
+    expect_equal(page.classes.count("notes"), 1, "spoken summaries")
+    expect_equal(sum("Sources: " in text for text in page.texts) >= slides - 3, True, "slides with sources")
+    expect_spoken(reports, "fixture")
+    text = "".join(page.texts)
+    for words in ("no rate given", "it freezes when i save", "CRM course", "Days 1 to 30", "Days 61 to 90"):
+        expect(words in text, f"the story does not say {words!r}")
+    expect("people=(6)" in text, "the cohort's size")
+    for name, value in (("cost.hour", "60"), ("cost.ticket", "25"), ("cost.currency", "EUR")):
+        place.run("settings", "set", name, value).expect(0)
+    page, reports = story(place, *fixture.WINDOW)
+    expect("no rate given" not in "".join(page.texts) and "EUR" in "".join(page.texts), "rates are not used")
+    expect("EUR" in export(place, "erosion", "markdown", *fixture.WINDOW).decode(), "rates in erosion")
+
+
+@check
+def summaries_take_half_a_minute(place: Place) -> None:
+    place.import_text("events", "").expect(0)
+    expect_spoken(story(place)[1], "empty store")
+    base = 1_772_532_000_000
+    long_name = " ".join(["word"] * 50)
+    for people, uses, failed, name in ((1, 1, 0, "a"), (3, 9, 9, "b"), (12, 6, 1, long_name),
+                                       (12, 6, 6, "日本語 の 名前"), (30, 12, 2, "</script>")):
+        lines = [json.dumps({"time": base + use * 60_000 + person, "user": f"{name}-{person}"[-40:], "app": name,
+                             "feature": f"f{use % 2} {long_name[:100]}", "duration_ms": 500 * (person + 1),
+                             "outcome": "error" if use < failed else "ok"})
+                 for person in range(people) for use in range(uses)]
+        place.import_text("events", "\n".join(lines)).expect(0)
+        for options in (fixture.WINDOW, ("--window", "1d"), ("--from", "2026-01-01", "--to", "2026-12-31")):
+            expect_spoken(story(place, *options)[1], f"{people} people {options}")
 
 
 for _kind in KINDS:

@@ -26,7 +26,6 @@ import checks_daemon  # noqa: F401
 import checks_export  # noqa: F401
 import checks_import  # noqa: F401
 import checks_query  # noqa: F401
-import checks_shell  # noqa: F401
 import checks_sockets  # noqa: F401
 import checks_story  # noqa: F401
 import checks_usage  # noqa: F401

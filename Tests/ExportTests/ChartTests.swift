@@ -60,7 +60,7 @@ struct ChartTests {
   /// A small chart, byte for byte: what changes here changes every page.
   @Test func goldenBars() {
     let chart = PageChart(
-      title: "Hours", description: "Two bars.",
+      title: "Hours", description: "Two bars.", source: "sample",
       shape: .bars(
         BarChart(
           unit: .hours,
@@ -77,7 +77,6 @@ struct ChartTests {
   private static let golden = """
     <svg class="chart wide" viewBox="0 0 500 78" width="500" height="78" role="img" \
     aria-label="Hours. Two bars.">\
-    <line class="axis" x1="33.84" y1="0" x2="33.84" y2="54"></line>\
     <text class="tick" x="33.84" y="70" text-anchor="middle">0 h</text>\
     <line class="grid" x1="104.43" y1="0" x2="104.43" y2="54"></line>\
     <text class="tick" x="104.43" y="70" text-anchor="middle">0.5 h</text>\
@@ -99,6 +98,7 @@ struct ChartTests {
     <text class="value" x="463.36" y="17" text-anchor="start">3.0 h</text>\
     <text class="name" x="27.84" y="43" text-anchor="end">&lt;b&gt;</text>\
     <text class="value" x="39.84" y="43" text-anchor="start">0.0 h</text>\
+    <line class="axis" x1="33.84" y1="0" x2="33.84" y2="54"></line>\
     </svg>
 
     """
@@ -134,7 +134,7 @@ struct ChartTests {
 
   private func expectInside(_ shape: PageChart.Shape, width: Double) {
     var markup = Markup()
-    markup.chart(PageChart(title: "t", description: "d", shape: shape), width: width, class: "c")
+    markup.chart(PageChart(title: "t", description: "d", source: "s", shape: shape), width: width, class: "c")
     let svg = String(decoding: markup.bytes, as: UTF8.self)
     var rows: [String: [ClosedRange<Double>]] = [:]
     for piece in svg.components(separatedBy: "<text ").dropFirst() {

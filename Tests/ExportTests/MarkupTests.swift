@@ -80,7 +80,7 @@ struct MarkupTests {
             .table(PageTable(name, of: part, [("app", name), ("coverage", name)])),
             .chart(
               PageChart(
-                title: name, description: name,
+                title: name, description: name, source: "sample",
                 shape: .bars(
                   BarChart(
                     unit: .count,

@@ -54,7 +54,7 @@ struct BarChartDrawing {
   }
 
   private var isNarrow: Bool { width < Self.narrowBelow }
-  private var labelHeight: Double { isNarrow ? Self.fontSize + 4 : 0 }
+  private var labelHeight: Double { isNarrow ? Self.fontSize + 6 : 0 }
   private var rowHeight: Double { labelHeight + Self.barHeight + Self.gap }
   private var left: Double { isNarrow ? 1 : labelWidth + Self.space }
   private var right: Double { width - totalWidth - Self.space - 1 }
@@ -66,6 +66,7 @@ struct BarChartDrawing {
   func draw(into markup: inout Markup) {
     drawGrid(into: &markup)
     for (index, bar) in chart.bars.enumerated() { draw(bar, at: index, into: &markup) }
+    markup.line(from: (left, 0), to: (left, axisTop), "axis")
   }
 
   private func x(_ value: Double) -> Double { left + max(0, min(value / scale.end, 1)) * (right - left) }
@@ -74,7 +75,7 @@ struct BarChartDrawing {
     var free = -Double.infinity
     for tick in scale.ticks {
       let place = x(tick)
-      markup.line(from: (place, 0), to: (place, axisTop), tick == 0 ? "axis" : "grid")
+      if tick > 0 { markup.line(from: (place, 0), to: (place, axisTop), "grid") }
       let text = chart.unit.tick(tick, step: scale.step)
       let half = TextMetrics.width(text, fontSize: Self.fontSize) / 2
       // A label keeps inside the picture and off the one before it.

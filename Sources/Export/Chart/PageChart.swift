@@ -10,6 +10,8 @@ package struct PageChart: Equatable, Sendable {
   package var title: String
   /// What it shows in words, for those who cannot see it.
   package var description: String
+  /// Name of the part whose rows it shows.
+  package var source: String
   package var shape: Shape
 
   var series: [ChartSeries] {

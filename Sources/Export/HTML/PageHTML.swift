@@ -142,7 +142,7 @@ enum PageHTML {
   }
 
   private static func figure(_ chart: PageChart, into markup: inout Markup) {
-    markup.element("figure") { markup in
+    markup.element("figure", ["data-part": chart.source]) { markup in
       markup.element("figcaption", chart.title)
       if chart.series.count > 1 { legend(chart.series, into: &markup) }
       for width in widths { markup.chart(chart, width: width.pixels, class: width.name) }

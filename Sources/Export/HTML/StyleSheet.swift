@@ -101,6 +101,8 @@ enum StyleSheet {
     border-bottom:1px solid var(--rule);max-width:82rem;margin:0 auto}
     section>*{width:100%}
     .lead{font-size:1.3rem;max-width:60ch}
+    .list{font-size:1.1rem}
+    svg.chart{max-height:58vh}
     .card .number{font-size:2.6rem}
     .card .detail,.card .label{font-size:1rem}
     .cards{gap:1.2rem}
@@ -111,13 +113,13 @@ enum StyleSheet {
     .body{margin:auto 0}
     .notes{min-height:0}
     .notes .lead{max-width:68ch}
-    @media (max-width:47rem){section{padding:4.5rem 1.1rem 1.2rem;min-height:0}header{padding:1.1rem 1.1rem 0}\
+    @media (max-width:47rem){section{padding:2.2rem 1.1rem 1.2rem;min-height:0}header{position:static;padding:1.1rem 1.1rem 0}svg.chart{max-height:none}\
     h2{font-size:1.5rem}.lead{font-size:1.1rem}.card .number{font-size:1.9rem}table{font-size:.88rem}}
     @page{size:A4 landscape;margin:12mm 15mm}
-    @media print{header{position:static;padding:0}section{min-height:0;height:168mm;padding:0;border:0;\
-    break-after:page;max-width:none}section:first-of-type{height:158mm}section:last-of-type{break-after:auto}\
-    .notes{height:auto}h2{font-size:22pt}.lead{font-size:13pt}table{font-size:10pt}.card .number{font-size:24pt}\
-    .card .detail,.card .label{font-size:10pt}svg.chart{max-height:88mm}}
+    @media print{header{position:static;padding:0}section{min-height:0;height:182mm;padding:0;border:0;\
+    break-after:page;max-width:none}section:first-of-type{height:168mm}section:last-of-type{break-after:auto}\
+    .notes{height:auto}h2{font-size:26pt}.lead{font-size:15pt}.list,blockquote{font-size:13pt}table{font-size:11pt}\
+    .card .number{font-size:30pt}.card .detail,.card .label{font-size:11pt}p{font-size:11pt}svg.chart{max-height:96mm}}
 
     """
 }

@@ -2,6 +2,12 @@
 package enum ExportKind: String, CaseIterable, Sendable {
   /// Management's page: what application time is lost to, and what to do next.
   case erosion
+  /// Who uses what is expected of them.
+  case coverage
+  /// The service desk's own page.
+  case desk
+  /// The success story: slides, a spoken summary and a plan.
+  case story
 }
 
 /// How an export is written: the values of `--format`.

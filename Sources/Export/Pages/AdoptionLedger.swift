@@ -30,6 +30,7 @@ enum AdoptionLedger {
       title: title,
       description:
         "One bar a \(column), divided into the six states; the number behind it is the share adopted.",
+      source: part.name,
       shape: .bars(
         BarChart(unit: .share, series: states.map(\.series), bars: Array(bars), axisEnd: 1)))
   }

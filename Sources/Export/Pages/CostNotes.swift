@@ -17,6 +17,6 @@ enum CostNotes {
         "Cost: no rate given. The settings cost.hour, cost.ticket and cost.currency put lost time and tickets in money."
     }
     return
-      "Cost: an hour at \(part.totalFigure("cost_hour")) and a ticket at \(part.totalFigure("cost_ticket")) \(name: currency), as the organisation set them, and no more exact than that."
+      "Cost: an hour at \(part.totalFigure("cost_hour").worded(Wording.rate)) and a ticket at \(part.totalFigure("cost_ticket").worded(Wording.rate)) \(name: currency), as the organisation set them, and no more exact than that."
   }
 }

@@ -20,9 +20,8 @@ struct ErosionExport {
   let windowWarnings: [String]
 
   init(_ request: ExportRequest<some UsageData>) throws {
-    erosion = try request.part("erosion") { try UsageReports.erosion($0, $1) }
+    erosion = request.erosion
     parts = LostTimePart.table(erosion)
-    weeks = try WeeklyTrend.erosion(request)
     byApp = try request.part("erosion_by_app", by: [.app]) { try UsageReports.erosion($0, $1) }
     byDepartment = try request.part("erosion_by_department", by: [.department]) {
       try UsageReports.erosion($0, $1)
@@ -35,6 +34,7 @@ struct ErosionExport {
     friction = try request.support("friction", .friction)
     frictionByApp = try request.support("friction_by_app", .friction, by: ["app"])
     next = NextSteps(bottlenecks, friction: friction)
+    weeks = try WeeklyTrend.erosion(request)
     collection = request.collection.part(like: erosion.document)
     windowWarnings = request.windowWarnings
   }
@@ -109,6 +109,7 @@ struct ErosionExport {
     }
     return PageChart(
       title: "Hours lost, by part", description: "One bar for each of the four parts.",
+      source: parts.name,
       shape: .bars(BarChart(unit: .hours, series: LostTimePart.series, bars: bars)))
   }
 
@@ -122,7 +123,7 @@ struct ErosionExport {
           PageTable(
             "Week by week: time lost of the application time; low and high enclose erosion", of: weeks,
             [
-              ("from", "week from"), ("people", "people"), ("face_ms", "of"), ("lost_ms", "lost"),
+              ("from", "week from"), ("people", "people"), ("face_ms", "time"), ("lost_ms", "lost"),
               ("erosion", "erosion"), ("low", "low"), ("high", "high"), ("failed_ms", "failed"),
               ("slow_ms", "slow"), ("help_ms", "help"), ("interruption_ms", "interrupted"),
             ], isInHours: true)),
@@ -157,6 +158,7 @@ struct ErosionExport {
     let chart = PageChart(
       title: "Hours lost by application, and the share of its time that is",
       description: "One bar an application, divided into the four parts; behind it erosion.",
+      source: byApp.name,
       shape: .bars(BarChart(unit: .hours, series: LostTimePart.series, bars: Array(bars))))
     return PageSection(
       identifier: "where", title: "Where it is lost",
@@ -171,7 +173,7 @@ struct ErosionExport {
   }
 
   private static let columns: [(name: String, header: String)] = [
-    ("people", "people"), ("face_ms", "of"), ("lost_ms", "lost"), ("points", "points"),
+    ("people", "people"), ("face_ms", "time"), ("lost_ms", "lost"), ("points", "points"),
     ("erosion", "erosion"), ("low", "low"), ("high", "high"), ("failed_ms", "failed"), ("slow_ms", "slow"),
     ("help_ms", "help"), ("interruption_ms", "interrupted"),
   ]

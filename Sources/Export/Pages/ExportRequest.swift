@@ -3,25 +3,29 @@ import UsageQuery
 
 /// What an export is made from: one snapshot, and what was asked of it.
 package struct ExportRequest<Data: UsageData> {
-  let data: Data
+  let data: SnapshotCache<Data>
   /// With the window as days.
   let options: QueryOptions
   /// What arrived since the store was made, and what did not.
   let collection: CollectionLedger
   /// Why nothing newer than the window is shown, and what else choosing it brought up.
   let windowWarnings: [String]
+  /// The report every export begins with.
+  let erosion: ExportPart
 
   /// Settles the window, so that all reports are about the same days.
   ///
   /// - Throws: `QueryError` for options that cannot be met, and whatever reading the store throws.
   package init(_ data: Data, _ options: QueryOptions, collection: CollectionLedger) throws {
-    let first = try UsageReports.erosion(data, options)
+    let cache = SnapshotCache(data)
+    let first = try UsageReports.erosion(cache, options)
     var options = options
     options.window = .days(first.window)
-    self.data = data
+    let settled = try UsageReports.erosion(cache, options)
+    self.data = cache
     self.options = options
     self.collection = collection
-    let settled = try UsageReports.erosion(data, options)
+    erosion = ExportPart("erosion", settled)
     windowWarnings = first.warnings.filter { !settled.warnings.contains($0) }
   }
 
@@ -33,7 +37,7 @@ package struct ExportRequest<Data: UsageData> {
   /// Runs a report.
   func part(
     _ name: String, by groups: [GroupDimension] = [],
-    _ report: (Data, QueryOptions) throws -> ReportDocument
+    _ report: (SnapshotCache<Data>, QueryOptions) throws -> ReportDocument
   ) throws -> ExportPart {
     var options = options
     options.groupBy = groups

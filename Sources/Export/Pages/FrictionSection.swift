@@ -39,6 +39,7 @@ enum FrictionSection {
       title: "Hours of friction, silent and ticketed, by application",
       description:
         "Failed attempts, help and interruptions; ticketed where the person opened a ticket by a day later.",
+      source: part.name,
       shape: .bars(
         BarChart(
           unit: .hours,

@@ -119,6 +119,7 @@ struct NextSteps {
     return PageChart(
       title: "Hours lost to the most costly features",
       description: "One bar a feature, divided into failed attempts and slowness against best practice.",
+      source: part.name,
       shape: .bars(
         BarChart(
           unit: .hours,

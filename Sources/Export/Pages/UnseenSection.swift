@@ -17,9 +17,7 @@ enum UnseenSection {
     )
     items.append(
       "\(coverage.totalFigure("too_new")) people were active on too few days to be expected of anything.")
-    let warnings = parts.flatMap(\.document.warnings) + windowWarnings
-    var seen: [String] = []
-    for warning in warnings where !seen.contains(warning) { seen.append(warning) }
+    let warnings = warnings(parts, windowWarnings)
     return PageSection(
       identifier: "unseen", title: "What was lost or not observed",
       blocks: [
@@ -29,7 +27,18 @@ enum UnseenSection {
             "What arrived since the store was made, and what did not", of: collection,
             [("name", "count of"), ("count", "events"), ("meaning", "which")])),
       ]
-        + (seen.isEmpty
-          ? [] : [.paragraph("The reports warn:"), .list(seen.map { Prose(pieces: [.name($0)]) })]))
+        + (warnings.isEmpty ? [] : [.paragraph("The reports warn:"), .list(warnings)]))
+  }
+
+  /// The warnings of all reports behind a page, each once, with the report that gives it first.
+  static func warnings(_ parts: [ExportPart], _ windowWarnings: [String]) -> [Prose] {
+    var seen = Set(windowWarnings)
+    var items = windowWarnings.map { Prose(pieces: [.name($0)]) }
+    for part in parts {
+      for warning in part.document.warnings where seen.insert(warning).inserted {
+        items.append("\(words: part.name): \(name: warning)")
+      }
+    }
+    return items
   }
 }

@@ -27,7 +27,7 @@ enum WeeklyTrend {
         try UsageReports.benchmarkSet(named: "the window's own", request.data, whole))
     }
     var rows: [[ReportValue]] = []
-    var result = try UsageReports.erosion(request.data, request.options)
+    var result = request.erosion.document
     for week in try weeks(request) {
       options.window = .days(week)
       let report = try UsageReports.erosion(request.data, options)
@@ -59,6 +59,7 @@ enum WeeklyTrend {
       title: "Share of application time lost, by week",
       description: "One column a week, named by its first day; the line across its top is the 95% interval. "
         + "The figures stand in the table below.",
+      source: weeks.name,
       shape: .columns(ColumnChart(unit: .share, series: LostTimePart.series, columns: columns)))
   }
 }

@@ -42,7 +42,13 @@ enum Wording {
     return HumanNumber.fixed(hours, decimals: abs(hours) < 100 ? 1 : 0) + " h"
   }
 
-  /// Without decimals from 100 on: money and other large numbers.
+  /// What one hour or ticket costs: cents only where there are any.
+  static func rate(_ value: ReportValue) -> String {
+    let amount = value.amount ?? 0
+    return HumanNumber.fixed(amount, decimals: amount == amount.rounded() ? 0 : 2)
+  }
+
+  /// Amounts of money, without cents.
   static func money(_ value: ReportValue) -> String {
     HumanNumber.fixed(value.amount ?? 0, decimals: 0)
   }
