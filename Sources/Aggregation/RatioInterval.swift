@@ -29,20 +29,28 @@ package struct RatioInterval: Sendable {
       && wide * wide >= UInt128(Self.effectivePeopleMin) * denominatorSquares
   }
 
-  /// Lower and upper bound within 0...1; nil when people are insufficient.
+  /// The jackknife's standard error of the ratio; nil where one person carries all of the denominator.
   ///
   /// - Complexity: O(people).
-  package var bounds: (low: Double, high: Double)? {
-    guard isSufficient else { return nil }
-    let total = Double(denominatorSum)
-    let ratio = Double(numeratorSum) / total
+  package var standardError: Double? {
+    guard pairs.allSatisfy({ $0.denominator < denominatorSum }) else { return nil }
+    let ratio = Double(numeratorSum) / Double(denominatorSum)
     var squares = 0.0
     for pair in pairs {
       let left = Double(numeratorSum - pair.numerator) / Double(denominatorSum - pair.denominator) - ratio
       squares += left * left
     }
     let count = Double(pairs.count)
-    let standardError = ((count - 1) / count * squares).squareRoot()
+    return ((count - 1) / count * squares).squareRoot()
+  }
+
+  /// Lower and upper bound within 0...1; nil when people are insufficient.
+  ///
+  /// - Complexity: O(people).
+  package var bounds: (low: Double, high: Double)? {
+    guard isSufficient, let standardError else { return nil }
+    let total = Double(denominatorSum)
+    let ratio = Double(numeratorSum) / total
     let effectivePeople = total * total / Double(denominatorSquares)
     let reach = Self.quantileOfStudent(degrees: effectivePeople - 1) * standardError
     return (min(1, max(0, ratio - reach)), min(1, max(0, ratio + reach)))

@@ -7,6 +7,8 @@ struct AlertMeasures {
   struct Ratio {
     var part: Int64 = 0
     var whole: Int64 = 0
+    /// What people's differences alone explain, where the value is a ratio over people as clusters.
+    var standardError: Double?
 
     var value: Double? { whole > 0 ? Double(part) / Double(whole) : nil }
   }
@@ -43,11 +45,13 @@ struct AlertMeasures {
 
   private mutating func addTime(_ scope: ReportScope) {
     let groups = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
-    var tally = UsageReports.erosionTally(scope, groups, level: .app)
+    var byApp = UsageReports.erosionTally(scope, groups, level: .app)
+    var together = UsageReports.erosionTally(scope, groups, level: .all)
     let source = BenchmarkSource(scope.options.benchmark, features: scope.features)
     var attempts = [Int64](repeating: 0, count: scope.keys.appCount)
     scope.forEachFeature(source) { feature in
-      tally.add(feature)
+      byApp.add(feature)
+      together.add(feature)
       guard scope.isSelected[feature.rank] else { return }
       let app = Int(scope.keys.appOfRank[feature.rank])
       for cell in feature.cells where scope.isChosen[Int(cell.person)] {
@@ -56,10 +60,12 @@ struct AlertMeasures {
         people[scope.features.apps[app], default: []].insert(cell.person)
       }
     }
-    tally.finish()
-    for row in tally.rows {
-      guard let app = row.app else { continue }
-      add(.erosion, app: app, scope, part: row.lost.milliseconds, whole: row.faceMilliseconds)
+    byApp.finish()
+    together.finish()
+    for row in byApp.rows + together.rows {
+      let key = Key(metric: .erosion, app: row.app.map { scope.features.apps[$0] })
+      ratios[key] = Ratio(
+        part: row.lost.milliseconds, whole: row.faceMilliseconds, standardError: row.interval.standardError)
     }
     for (app, count) in attempts.enumerated() where count > 0 {
       add(.strikeouts, app: app, scope, part: 0, whole: count)

@@ -114,7 +114,7 @@ struct AlertSurvey {
     let value = isEnough(ratio, key.metric) ? ratio.value.map { scale * $0 } : nil
     let test = value.flatMap { value in
       RobustTest(sign * value, before: values) { usual in
-        Self.floor(key.metric, usual: abs(usual) / scale, whole: ratio.whole) * scale
+        Self.floor(key.metric, usual: abs(usual) / scale, ratio) * scale
       }
     }
     return AlertFinding(
@@ -126,12 +126,13 @@ struct AlertSurvey {
     metric == .silence ? ratio.whole >= Self.regularSourcesMin : ratio.whole > 0
   }
 
-  /// The spread that sampling alone explains: a twentieth of the usual value and a tenth of a percentage
-  /// point for times, that of a Poisson count for strike-outs, of a binomial share for the others.
-  private static func floor(_ metric: AlertMetric, usual: Double, whole: Int64) -> Double {
-    let count = Double(max(1, whole))
+  /// The spread that sampling alone explains: for times the jackknife's standard error over people (a few
+  /// long failures of one day are no trend), and at least a twentieth of the usual value and a tenth of a
+  /// percentage point; that of a Poisson count for strike-outs, of a binomial share for the others.
+  private static func floor(_ metric: AlertMetric, usual: Double, _ ratio: AlertMeasures.Ratio) -> Double {
+    let count = Double(max(1, ratio.whole))
     switch metric {
-    case .erosion: return max(0.05 * usual, 0.001)
+    case .erosion: return max(0.05 * usual, 0.001, ratio.standardError ?? 0)
     case .strikeouts: return max(1, usual * count).squareRoot() / count
     case .coverage, .silence, .collection:
       return max(usual * (1 - min(1, usual)), 1 / count).squareRoot() / count.squareRoot()

@@ -24,7 +24,8 @@ extension UsageReports {
       features: scope.features)
     let accounts = survey.accounts().sorted { left, right in
       left.rhythm.events != right.rhythm.events
-        ? left.rhythm.events > right.rhythm.events : left.person < right.person
+        ? left.rhythm.events > right.rhythm.events
+        : survey.name(left, shownName).precedesByBytes(survey.name(right, shownName))
     }
     let features = survey.machineFeatures()
     let expectations = scope.expectations(
@@ -167,21 +168,35 @@ private struct SuspectSurvey {
     return reasons
   }
 
+  func name(_ account: Account, _ shownName: (String) -> String) -> String {
+    shownName(scope.directory.names[Int(account.person)])
+  }
+
+  /// Most pauses first; of equal ones by name, so that a row does not depend on the order of storing.
+  private func isMoreTypical(
+    _ left: (person: Int32, rhythm: AccountRhythm), _ right: (person: Int32, rhythm: AccountRhythm)
+  ) -> Bool {
+    if left.rhythm.pauses != right.rhythm.pauses { return left.rhythm.pauses > right.rhythm.pauses }
+    let names = scope.directory.names
+    return names[Int(left.person)].precedesByBytes(names[Int(right.person)])
+  }
+
   /// Features that at least half of the people who use them often use like machines; service accounts
   /// have no say.
   func machineFeatures() -> [MachineFeature] {
-    var rhythms: [Int32: [AccountRhythm]] = [:]
+    var rhythms: [Int32: [(person: Int32, rhythm: AccountRhythm)]] = [:]
     for group in groups where !(Int(group.person) < isService.count && isService[Int(group.person)]) {
       guard Int64(group.starts.count) > AccountRhythm.pausesMin else { continue }
       let rhythm = AccountRhythm(starts: group.starts, rules: scope.bounds.rules)
-      if rhythm.pauses >= AccountRhythm.pausesMin { rhythms[group.rank, default: []].append(rhythm) }
+      if rhythm.pauses >= AccountRhythm.pausesMin {
+        rhythms[group.rank, default: []].append((group.person, rhythm))
+      }
     }
     return rhythms.compactMap { rank, all in
-      let machines = all.filter(\.isMachineLike)
+      let machines = all.filter(\.rhythm.isMachineLike).sorted(by: isMoreTypical)
       guard scope.isSelected[Int(rank)], machines.count >= Self.machinePeopleMin,
-        2 * machines.count >= all.count, let first = machines.first
+        2 * machines.count >= all.count, var typical = machines.first?.rhythm
       else { return nil }
-      var typical = machines.reduce(first) { $0.pauses >= $1.pauses ? $0 : $1 }
       typical.events = groups.reduce(0) { $0 + ($1.rank == rank ? Int64($1.starts.count) : 0) }
       return MachineFeature(rank: Int(rank), people: Int64(machines.count), rhythm: typical)
     }

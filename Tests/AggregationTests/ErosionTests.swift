@@ -87,6 +87,14 @@ struct RatioIntervalTests {
     #expect(!interval([]).isSufficient)
   }
 
+  @Test func anErrorNeedsTimeOfTwoPeople() throws {
+    #expect(interval([(1, 7)]).standardError == nil)
+    #expect(interval([(1, 7), (0, 0)]).standardError == nil)
+    // R = 1/2, without the one 1, without the other 0: √(1/2 × (1/4 + 1/4)).
+    let error = try #require(interval([(0, 2), (2, 2)]).standardError)
+    #expect(abs(error - 0.5) < 1e-12)
+  }
+
   @Test func equalsTheFormulas() throws {
     let pairs: [(Int64, Int64)] = (1...14).map { ($0 % 5, 10 + $0) }
     let bounds = try #require(interval(pairs).bounds)

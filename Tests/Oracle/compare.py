@@ -23,13 +23,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import check_expected
 import naive
@@ -412,6 +413,28 @@ def compare_expected(options: argparse.Namespace) -> int:
             print("  " + line)
         failed += bool(found)
     print(f"{len(paths) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def run_seeds(title: str, check: Callable[..., tuple[int, list[str], Counter[str]]]) -> int:
+    """The command line of an evaluator that compares itself: seeds in, differences and tallies out."""
+    parser = argparse.ArgumentParser(description=title.splitlines()[0])
+    parser.add_argument("--waterline", type=Path, required=True)
+    parser.add_argument("--seeds", type=parse_seeds, required=True)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="keep inputs and databases there")
+    options = parser.parse_args()
+    failed = 0
+    sums: Counter[str] = Counter()
+    work = partial(check, binary=options.waterline, keep=options.keep)
+    with ProcessPoolExecutor(max_workers=options.jobs) as pool:
+        for seed, found, tally in pool.map(work, options.seeds):
+            sums += tally
+            if found:
+                failed += 1
+                print(f"seed {seed}: {'; '.join(found[:SHOWN])} ({len(found)} in all)", flush=True)
+    print(", ".join(f"{name}: {count}" for name, count in sorted(sums.items())))
+    print(f"{len(options.seeds) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -36,13 +36,11 @@ Choices made where the methods page is silent; the product follows the same list
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from concurrent.futures import ProcessPoolExecutor
 from datetime import date, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -412,26 +410,5 @@ def check_seed(seed: int, binary: Path, keep: Path | None) -> tuple[int, list[st
             return seed, [str(failure)], tally
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--waterline", type=Path, required=True)
-    parser.add_argument("--seeds", type=compare.parse_seeds, required=True)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--keep", type=Path)
-    options = parser.parse_args()
-    failed = 0
-    sums: Counter[str] = Counter()
-    check = partial(check_seed, binary=options.waterline, keep=options.keep)
-    with ProcessPoolExecutor(max_workers=options.jobs) as pool:
-        for seed, found, tally in pool.map(check, options.seeds):
-            sums += tally
-            if found:
-                failed += 1
-                print(f"seed {seed}: {'; '.join(found[: compare.SHOWN])} ({len(found)} in all)")
-    print(", ".join(f"{name}: {count}" for name, count in sorted(sums.items())))
-    print(f"{len(options.seeds) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compare.run_seeds(__doc__, check_seed))

@@ -106,6 +106,15 @@ struct AlertTests {
     #expect(states(silent, "erosion").allSatisfy { $0 == .text("ok") })
   }
 
+  /// One person's one long failure is far from the usual, but not beyond what one person can explain.
+  @Test func oneLongFailureIsNoAlert() throws {
+    var data = organisation()
+    data.add("u1", day: 275, minute: 700, outcome: .error, duration: 40 * 60_000)
+    let document = try alerts(data)
+    #expect(states(document, "erosion").allSatisfy { $0 == .text("ok") })
+    #expect(states(document, "erosion").count == 2)
+  }
+
   @Test func anEndOfCollectionIsAnAlert() throws {
     let first = CivilDay(number: Int32(SmallOrganisation.firstDay))
     var options = QueryOptions.open()

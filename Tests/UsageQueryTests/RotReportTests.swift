@@ -102,6 +102,27 @@ struct RotReportTests {
     #expect(document.column("reasons")[0] == .text("round_the_clock;machine_pauses;share"))
     #expect(document.total("suspects") == .integer(1))
   }
+
+  /// Of machines with equally many pauses the first by name is shown, whoever was stored first.
+  @Test func aMachineFeatureDoesNotDependOnTheOrderOfStoring() throws {
+    func shown(_ machines: [String]) throws -> [ReportValue] {
+      var data = SmallOrganisation()
+      for name in machines {
+        let oddPauses = name == "a" ? Int64(0) : 5
+        var minute: Int64 = 0
+        for beat in Int64(0)..<61 {
+          data.add(name, "agent", "sync", day: 1, minute: minute)
+          minute += beat < oddPauses ? 20 : 5
+        }
+      }
+      let document = try UsageReports.suspects(data, .open()) { $0 }
+      let row = try #require(document.column("kind").firstIndex(of: .text("feature")))
+      return ["pauses", "regular_share", "people"].map { document.column($0)[row] }
+    }
+    let expected: [ReportValue] = [.integer(60), .number(1), .integer(3)]
+    #expect(try shown(["a", "b", "c"]) == expected)
+    #expect(try shown(["c", "b", "a"]) == expected)
+  }
 }
 
 struct BenchmarkComparisonTests {
