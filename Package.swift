@@ -27,6 +27,7 @@ let package = Package(
     .target(name: "CLinux"),
     .systemLibrary(name: "CHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .target(name: "CEventTable"),
     .target(name: "CAutoExtension"),
     // Rank 1: bytes and values, no input or output.
@@ -42,7 +43,8 @@ let package = Package(
         "UsageModel", "ColumnChunk", "WireFormat", "CSodium",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: strict),
-    .target(name: "ServiceManager", dependencies: ["ProgramConfiguration"], swiftSettings: strict),
+    .target(
+      name: "ServiceManager", dependencies: ["ProgramConfiguration", "CSystemd"], swiftSettings: strict),
     .target(name: "Ingest", dependencies: ["UsageModel", "WireFormat", "CLinux"], swiftSettings: strict),
     .target(
       name: "EventExtension", dependencies: ["ColumnChunk", "UsageModel", "CEventTable", "CSodium"],

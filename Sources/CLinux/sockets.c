@@ -12,6 +12,10 @@ int wl_enable_drop_count(int descriptor) {
 }
 
 int wl_raise_receive_buffer(int descriptor, int bytes) {
+  int before = 0;
+  socklen_t size = sizeof before;
+  // A socket that was handed over may have more than this process is allowed to ask for: never lower it.
+  if (getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &before, &size) == 0 && before >= bytes) return before;
   if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0 &&
       setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) != 0) {
     return -errno;

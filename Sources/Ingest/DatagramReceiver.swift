@@ -25,7 +25,7 @@ package final class DatagramReceiver: Sendable {
     guard let ring = wl_datagram_ring_create(Self.slotsPerCall, Self.slotBytes) else { return }
     defer { wl_datagram_ring_destroy(ring) }
     var filler = BatchFiller(queue: queue, transport: transport)
-    var dropCount: UInt32 = 0
+    var dropCount = socket.inheritedDropCount
     var drainEnd: Int64?
     while true {
       // Looked at before receiving: what had come when the signal was given is then taken.

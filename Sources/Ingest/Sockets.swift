@@ -11,18 +11,26 @@ package final class BoundSocket: Sendable {
   /// Receive buffer in bytes as the kernel states it; 0 for stream sockets.
   package let receiveBufferBytes: Int
   private let unlinkPath: String?
+  /// What the kernel had dropped before this process had the socket: another one has counted it.
+  let inheritedDropCount: UInt32
 
   private let isClosed = Atomic<Bool>(false)
 
-  init(descriptor: Int32, address: String, receiveBufferBytes: Int, unlinkPath: String?) {
+  init(
+    descriptor: Int32, address: String, receiveBufferBytes: Int, unlinkPath: String?,
+    isInherited: Bool = false
+  ) {
     self.descriptor = descriptor
     self.address = address
     self.receiveBufferBytes = receiveBufferBytes
     self.unlinkPath = unlinkPath
+    inheritedDropCount = isInherited ? Self.dropCount(of: descriptor) ?? 0 : 0
   }
 
   /// Datagrams that the kernel has dropped here so far, modulo 2^32; nil when it does not tell (before 4.12).
-  var dropCount: UInt32? {
+  var dropCount: UInt32? { Self.dropCount(of: descriptor) }
+
+  private static func dropCount(of descriptor: Int32) -> UInt32? {
     // SK_MEMINFO_VARS numbers, of which SK_MEMINFO_DROPS is the last (linux/sock_diag.h).
     var values = [UInt32](repeating: 0, count: 9)
     var length = socklen_t(values.count * MemoryLayout<UInt32>.size)
@@ -107,12 +115,52 @@ package enum Sockets {
     return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
-  private static func prepared(_ descriptor: Int32, address: String, unlinkPath: String?) -> BoundSocket {
+  private static func prepared(
+    _ descriptor: Int32, address: String, unlinkPath: String?, isInherited: Bool = false
+  ) -> BoundSocket {
     _ = wl_enable_drop_count(descriptor)
     let bytes = wl_raise_receive_buffer(descriptor, Int32(receiveBufferBytesWanted))
     return BoundSocket(
-      descriptor: descriptor, address: address, receiveBufferBytes: Int(max(0, bytes)), unlinkPath: unlinkPath
-    )
+      descriptor: descriptor, address: address, receiveBufferBytes: Int(max(0, bytes)),
+      unlinkPath: unlinkPath, isInherited: isInherited)
+  }
+
+  // MARK: Handed over
+
+  /// Takes a socket that the service manager opened and keeps: its file stays when it is closed here.
+  ///
+  /// - Parameter name: how messages call it if it has no address.
+  package static func adopted(_ descriptor: Int32, _ transport: Transport, name: String) -> BoundSocket {
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    let address = localAddress(descriptor) ?? name
+    guard transport != .unixStream else {
+      return BoundSocket(descriptor: descriptor, address: address, receiveBufferBytes: 0, unlinkPath: nil)
+    }
+    return prepared(descriptor, address: address, unlinkPath: nil, isInherited: true)
+  }
+
+  /// Where a socket is bound, as people write it; nil for a Unix socket without a path.
+  private static func localAddress(_ descriptor: Int32) -> String? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+    let isNamed = withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        getsockname(descriptor, address, &length) == 0
+          && (address.pointee.sa_family == sa_family_t(AF_UNIX)
+            || getnameinfo(
+              address, length, &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST) == 0)
+      }
+    }
+    guard isNamed else { return nil }
+    if storage.ss_family == sa_family_t(AF_UNIX) {
+      return withUnsafeBytes(of: &storage) { bytes in
+        let path = bytes[MemoryLayout<sa_family_t>.size..<Int(length)].prefix { $0 != 0 }
+        return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
+      }
+    }
+    return boundAddress(
+      descriptor, host: String(decoding: host.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self))
   }
 
   // MARK: Unix

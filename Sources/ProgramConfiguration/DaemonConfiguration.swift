@@ -24,13 +24,17 @@ package struct DaemonConfiguration: Equatable, Sendable {
   /// Puts the layers together and fills in defaults.
   ///
   /// When no socket is named anywhere, all three are opened at their default places; else only those named.
-  package init(layers: [ConfigurationLayer], places: DefaultPlaces) throws(ConfigurationError) {
+  ///
+  /// - Parameter hasActivatedSockets: whether the service manager opened sockets, which counts as naming.
+  package init(
+    layers: [ConfigurationLayer], places: DefaultPlaces, hasActivatedSockets: Bool = false
+  ) throws(ConfigurationError) {
     let merged = ConfigurationLayer.merged(layers)
     databasePath = merged["db"]?.text ?? places.databasePath
     udpAddress = merged["udp"]?.text
     unixDatagramPath = merged["unix_datagram"]?.text
     unixStreamPath = merged["unix_stream"]?.text
-    if udpAddress == nil && unixDatagramPath == nil && unixStreamPath == nil {
+    if udpAddress == nil && unixDatagramPath == nil && unixStreamPath == nil && !hasActivatedSockets {
       udpAddress = Self.defaultUDPAddress
       unixDatagramPath = places.runtimeDirectory + "/datagram.sock"
       unixStreamPath = places.runtimeDirectory + "/stream.sock"

@@ -11,6 +11,7 @@ import UsageModel
 final class Daemon {
   private let loadConfiguration: () throws -> DaemonConfiguration
   private let configuration: DaemonConfiguration
+  private let activatedSockets: [ActivatedSocket]
   private let store: EventStore
   private let queue = WriterQueue()
   private let writerThread: StoreWriterThread
@@ -19,9 +20,14 @@ final class Daemon {
   private let controlStop = StopSignal()
   private let status: StatusBox
 
-  /// - Parameter loadConfiguration: reads all layers anew; called again on SIGHUP.
+  /// - Parameters:
+  ///   - activatedSockets: what the service manager opened.
+  ///   - loadConfiguration: reads all layers anew; called again on SIGHUP.
   /// - Throws: `StoreError`, `ConfigurationError`; one line each.
-  init(loadConfiguration: @escaping () throws -> DaemonConfiguration) throws {
+  init(
+    activatedSockets: [ActivatedSocket], loadConfiguration: @escaping () throws -> DaemonConfiguration
+  ) throws {
+    self.activatedSockets = activatedSockets
     self.loadConfiguration = loadConfiguration
     configuration = try loadConfiguration()
     Log.setThreshold(configuration.logLevel)
@@ -50,6 +56,8 @@ final class Daemon {
     let status = status
     let server = ControlServer(socket: controlSocket, store: writer, stop: controlStop) { status.value }
     let controlling = WorkerThread(name: "wl-control") { server.run() }
+    let watchdogStop = StopSignal()
+    let watching = startWatchdog(until: watchdogStop)
     func stop() {
       listeners.closeAll()
       controlStop.signal()
@@ -58,8 +66,11 @@ final class Daemon {
       compacting.join()
       queue.close()
       writing.join()
+      watchdogStop.signal()
+      watching?.join()
     }
     do {
+      listeners.adopt(activatedSockets)
       try listeners.apply(configuration)
     } catch {
       stop()
@@ -68,7 +79,8 @@ final class Daemon {
     status.value.listeners = listeners.summary
     announce()
     while signals.wait() == SIGHUP { reload() }
-    Log.notice("stopping: storing what was received")
+    Log.notice("stopping: storing what was received", .stopping)
+    ServiceNotifier.stopping("storing what was received")
     stop()
     guard writerThread.abandonedEventCount == 0 else {
       throw StoreError.invalid(
@@ -78,11 +90,25 @@ final class Daemon {
 
   private func announce() {
     let places = listeners.summary.map { "\($0.transport) \($0.address)" }.joined(separator: ", ")
-    Log.notice("listening on \(places); writing \(configuration.databasePath)")
+    Log.notice("listening on \(places); writing \(configuration.databasePath)", .listening)
+    ServiceNotifier.ready("listening on \(places)")
+  }
+
+  /// Beats for the service manager, if it asked for that.
+  private func startWatchdog(until stop: StopSignal) -> WorkerThread? {
+    guard let interval = ServiceNotifier.watchdogMilliseconds else { return nil }
+    let writerThread = writerThread
+    let watchdog = Watchdog(
+      intervalMilliseconds: interval, progress: writerThread.progress, stop: stop
+    ) {
+      writerThread.isFailing ? "cannot write; keeping what was received and trying again" : "collecting"
+    }
+    return WorkerThread(name: "wl-watchdog") { watchdog.run() }
   }
 
   /// Reads the configuration again and applies what can change while running.
   private func reload() {
+    ServiceNotifier.reloading()
     do {
       let fresh = try loadConfiguration()
       Log.setThreshold(fresh.logLevel)
@@ -94,7 +120,8 @@ final class Daemon {
       try listeners.apply(fresh)
       announce()
     } catch {
-      Log.error("reload failed, going on as before: \(error)")
+      Log.error("reload failed, going on as before: \(error)", .reloadFailed)
+      ServiceNotifier.ready("the configuration could not be read again; going on as before")
     }
   }
 

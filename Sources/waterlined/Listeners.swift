@@ -12,6 +12,8 @@ final class Listeners {
     var thread: WorkerThread
     /// As the configuration names it, which for port 0 is not where it listens.
     var configuredAddress: String
+    /// Whether the service manager opened it: it stays as it is, whatever the configuration says.
+    var isActivated = false
   }
 
   private let queue: WriterQueue
@@ -28,6 +30,21 @@ final class Listeners {
     }
   }
 
+  /// Starts reading sockets that the service manager opened; they take the place of configured ones.
+  func adopt(_ sockets: [ActivatedSocket]) {
+    for activated in sockets {
+      let transport: Transport =
+        switch activated.kind {
+        case .udp: .udp
+        case .unixDatagram: .unixDatagram
+        case .unixStream: .unixStream
+        }
+      let socket = Sockets.adopted(activated.descriptor, transport, name: activated.name)
+      listeners.append(
+        start(transport, socket, configuredAddress: socket.address, isActivated: true))
+    }
+  }
+
   /// Opens what the configuration asks for and is not open, closes what it no longer asks for.
   ///
   /// - Throws: `SocketError`; the transport that could not be changed goes on at its old address.
@@ -38,6 +55,16 @@ final class Listeners {
   }
 
   private func change(_ transport: Transport, to address: String?) throws {
+    if let activated = listeners.first(where: { $0.transport == transport && $0.isActivated }) {
+      if let address, address != activated.configuredAddress {
+        Log.warning(
+          """
+          the service manager's \(transport.rawValue) socket \(activated.socket.address) is used, not \
+          \(address) of the configuration
+          """)
+      }
+      return
+    }
     let old = listeners.first { $0.transport == transport }
     if old?.configuredAddress == address { return }
     guard let address else {
@@ -78,23 +105,33 @@ final class Listeners {
   }
 
   private func start(_ transport: Transport, _ address: String) throws -> Listener {
+    let socket =
+      switch transport {
+      case .udp: try Sockets.udp(address)
+      case .unixDatagram: try Sockets.unixDatagram(address)
+      case .unixStream: try Sockets.unixStream(address)
+      }
+    return start(transport, socket, configuredAddress: address, isActivated: false)
+  }
+
+  private func start(
+    _ transport: Transport, _ socket: BoundSocket, configuredAddress: String, isActivated: Bool
+  ) -> Listener {
     let stop = StopSignal()
     let queue = queue
-    let socket: BoundSocket
     let thread: WorkerThread
     switch transport {
     case .udp, .unixDatagram:
-      socket = try transport == .udp ? Sockets.udp(address) : Sockets.unixDatagram(address)
       warnIfLow(socket, transport)
       let receiver = DatagramReceiver(socket: socket, transport: transport, queue: queue, stop: stop)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     case .unixStream:
-      socket = try Sockets.unixStream(address)
       let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     }
     return Listener(
-      transport: transport, socket: socket, stop: stop, thread: thread, configuredAddress: address)
+      transport: transport, socket: socket, stop: stop, thread: thread,
+      configuredAddress: configuredAddress, isActivated: isActivated)
   }
 
   private func warnIfLow(_ socket: BoundSocket, _ transport: Transport) {
@@ -103,6 +140,6 @@ final class Listeners {
       """
       the \(transport.rawValue) socket's buffer is only \(socket.receiveBufferBytes >> 10) KiB: bursts may be \
       lost; raise the host's limit with 'sysctl -w net.core.rmem_max=\(Sockets.receiveBufferBytesWanted)'
-      """)
+      """, .smallReceiveBuffer)
   }
 }

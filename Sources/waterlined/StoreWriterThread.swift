@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Ingest
 import ServiceManager
+import Synchronization
 import UsageModel
 import WireFormat
 
@@ -18,8 +19,13 @@ final class StoreWriterThread: @unchecked Sendable {
   let store: EventStore
   /// Only touched on the writer thread.
   let writer: EventWriter
+  /// For the watchdog.
+  let progress = WriterProgress()
   private let queue: WriterQueue
   private let reader: EventStore
+  private let failing = Atomic(false)
+  /// Whether the last attempt to commit failed, as on a full disk.
+  var isFailing: Bool { failing.load(ordering: .relaxed) }
   private let didCommit = NSCondition()
   private var commitCount = 0
   private var isStopping = false
@@ -38,7 +44,11 @@ final class StoreWriterThread: @unchecked Sendable {
     while true {
       let work = queue.take(timeout: Self.idleSeconds)
       if !work.batches.isEmpty { commit(work.batches) }
-      for job in work.jobs { job() }
+      for job in work.jobs {
+        progress.begin()
+        job()
+        progress.end()
+      }
       if !work.batches.isEmpty || !work.jobs.isEmpty { signalCommit() }
       if work.isClosed && work.batches.isEmpty && work.jobs.isEmpty { return }
     }
@@ -53,19 +63,24 @@ final class StoreWriterThread: @unchecked Sendable {
     }
     var failureCount = 0
     while true {
+      progress.begin()
       do {
         let summary = try writer.commit(received)
-        if failureCount > 0 { Log.notice("writing again") }
+        progress.end()
+        if failureCount > 0 { Log.notice("writing again", .writingAgain) }
+        failing.store(false, ordering: .relaxed)
         Log.debug("stored \(summary.accepted) events, \(summary.duplicate) duplicate")
         break
       } catch {
+        progress.end()
         failureCount += 1
+        failing.store(true, ordering: .relaxed)
         if failureCount == 1 {
           Log.error(
             """
             cannot write \(store.path): \(StoreError.reason(of: error)); keeping \(sealed.count) batches and \
             trying again
-            """)
+            """, .cannotWrite)
         }
         if failureCount >= Self.attemptsWhenStopping, didCommit.withLock({ isStopping }) {
           abandonedEventCount += sealed.reduce(0) { $0 + $1.batch.count }
@@ -101,7 +116,7 @@ final class StoreWriterThread: @unchecked Sendable {
       do {
         try compact(mergesAllArrivals: false, through: writer) { _ in }
       } catch {
-        Log.warning("merging chunks failed: \(StoreError.reason(of: error))")
+        Log.warning("merging chunks failed: \(StoreError.reason(of: error))", .mergeFailed)
       }
     }
   }

@@ -52,15 +52,18 @@ struct WaterlineDaemonCommand: ParsableCommand {
   func run() throws {
     umask(0o027)
     do {
-      let daemon = try Daemon { try loadConfiguration() }
+      let activated = try ActivatedSocket.takeAll()
+      let daemon = try Daemon(activatedSockets: activated) {
+        try loadConfiguration(activated)
+      }
       try daemon.run()
     } catch {
-      Log.error("\(StoreError.reason(of: error))")
+      Log.error("\(StoreError.reason(of: error))", .cannotStart)
       throw ExitCode(1)
     }
   }
 
-  private func loadConfiguration() throws -> DaemonConfiguration {
+  private func loadConfiguration(_ activated: [ActivatedSocket]) throws -> DaemonConfiguration {
     let variables = ProcessInfo.processInfo.environment
     let keys = DaemonConfiguration.keys
     let flags = [
@@ -74,7 +77,8 @@ struct WaterlineDaemonCommand: ParsableCommand {
       layers.append(try ConfigurationFile.layer(path, of: keys))
     }
     return try DaemonConfiguration(
-      layers: layers, places: DefaultPlaces(environment: variables, userID: geteuid()))
+      layers: layers, places: DefaultPlaces(environment: variables, userID: geteuid()),
+      hasActivatedSockets: !activated.isEmpty)
   }
 
   static func main() {
