@@ -1,0 +1,155 @@
+"""Ingest: our daemon against raw receivers and against collectors from Debian, on loopback, from the same sender."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import collectors
+from bench import Bench
+from measuring import BenchmarkError, Process, Run, interleaved, memory_bytes, processor_ticks, run, wait_until
+from tables import Figure
+
+IDLE_SECONDS = 60
+
+
+def measure(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure]:
+    section = f"Ingest, {title}"
+    lines, frames, batches = data / "events.ndjson", data / "datagrams.wlb", data / "events.wlb"
+    figures = [
+        *paired(bench, section, "UDP, JSON", "udp", ["lines", lines, 0, datagrams], at_least=0.8, cpu_max=1.4),
+        *paired(bench, section, "Unix datagram, JSON", "unix-datagram", ["lines", lines, 0, datagrams], at_least=0.7),
+        *paired(bench, section, "Unix stream, JSON", "unix-stream", ["lines", lines], rate_min=3e6),
+        *paired(bench, section, "UDP, batches of 1,400 bytes", "udp", ["frames", frames], rate_min=8e6),
+        *paired(bench, section, "Unix stream, batches", "unix-stream", ["frames", batches], rate_min=12e6),
+        imported(bench, section, "import of NDJSON", lines, 2e6),
+        imported(bench, section, "import of batches", batches, None),
+    ]
+    return figures + peers(bench, section, data, datagrams)
+
+
+def raw(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, Any]:
+    """What a loop that receives and discards does with the same bytes."""
+    place: Any = 0 if transport == "udp" else bench.work / "raw.sock"
+    if transport != "udp":
+        Path(place).unlink(missing_ok=True)
+    output = bench.work / "discard.out"
+    with open(output, "wb") as file:
+        receiver = Process.start([bench.native("discard"), transport, place, "recvmmsg"], bench.log, stdout=file)
+    port = wait_until(lambda: output.read_text().strip(), "the raw receiver listens")
+    run([bench.native("send"), transport, port, *arguments], bench.log)
+    receiver.wait()
+    return json.loads(output.read_text().splitlines()[1])
+
+
+def received(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, Any]:
+    """What our daemon does with them: from the first byte sent to the last event durable."""
+    database = bench.clear(bench.work / "ingest.db")
+    place: Any = "127.0.0.1:0" if transport == "udp" else bench.work / "ours.sock"
+    before = bench.log.stat().st_size
+    daemon = Process.start([bench.waterlined, "--db", database, f"--{transport}", place], bench.log)
+    wait_until(lambda: b"listen" in bench.log.read_bytes()[before:], "the daemon listens")
+    port = place if transport != "udp" else udp_port(daemon.child.pid)
+    base = processor_ticks(daemon.child.pid) / os.sysconf("SC_CLK_TCK")
+    start = time.monotonic()
+    sent = json.loads(run([bench.native("send"), transport, port, *arguments], bench.log).output)
+    done = daemon.stop()
+    seconds = time.monotonic() - start
+    status = bench.status(database)
+    events = status["events"]
+    if not events:
+        raise BenchmarkError(f"{transport}: nothing was stored")
+    return {"seconds": seconds, "send_seconds": sent["seconds"], "events": events, "sent": sent["sent"],
+            "cpu": done.cpu_seconds - base, "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / events,
+            "dropped": sum(value for name, value in status.items() if name.startswith("kernel_drops")),
+            "lost": status["lost"]}
+
+
+def udp_port(pid: int) -> int:
+    """The port of a process's UDP socket."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        target = os.readlink(descriptor)
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[9] in inodes:
+            return int(fields[1].rsplit(":", 1)[1], 16)
+    raise BenchmarkError("the daemon has no UDP socket")
+
+
+def paired(
+    bench: Bench, section: str, what: str, transport: str, arguments: list[Any], at_least: float | None = None,
+    cpu_max: float | None = None, rate_min: float | None = None,
+) -> list[Figure]:
+    """Our daemon and the raw loop in turn; medians."""
+    ours: list[dict[str, Any]] = []
+    raws: list[dict[str, Any]] = []
+    for _ in range(bench.pairs):
+        raws.append(raw(bench, transport, arguments))
+        ours.append(received(bench, transport, arguments))
+    ours.sort(key=lambda one: one["seconds"] / one["events"])
+    raws.sort(key=lambda one: one["seconds"] / one["received"])
+    own, limit = ours[len(ours) // 2], raws[len(raws) // 2]
+    rate = own["events"] / own["seconds"]
+    figures = [Figure(section, what, rate, "events/s", at_least=rate_min)]
+    if arguments[0] == "lines" and transport != "unix-stream":
+        raw_rate = limit["received"] / limit["seconds"]
+        figures = [Figure(section, what, rate, "events/s", "receive and discard", raw_rate, rate / raw_rate,
+                          at_least=at_least)]
+    figures += [
+        Figure(section, f"{what}: processor", own["cpu"] / own["events"] * 1e6, "µs/event", at_most=cpu_max),
+        Figure(section, f"{what}: on disk", own["bytes"], "bytes/event"),
+        Figure(section, f"{what}: peak memory", own["peak"] / 2**20, "MiB"),
+        Figure(section, f"{what}: dropped by the kernel", own["dropped"], "datagrams"),
+    ]
+    return figures
+
+
+def imported(bench: Bench, section: str, what: str, file: Path, rate_min: float | None) -> Figure:
+    def once() -> Run:
+        database = bench.clear(bench.work / "import.db")
+        return run([bench.waterline, "--db", database, "import", "events", file, "--format", "json"], bench.log)
+
+    done = interleaved(bench.pairs, {"ours": once})["ours"]
+    accepted = json.loads(done.output)["accepted"]
+    return Figure(section, what, accepted / done.seconds, "events/s", at_least=rate_min)
+
+
+def peers(bench: Bench, section: str, data: Path, datagrams: int) -> list[Figure]:
+    """Processor time and bytes an event of collectors, at a rate at which they lose little."""
+    figures: list[Figure] = []
+    for peer in collectors.available(bench):
+        rate, count = peer.rate, min(datagrams, peer.events_max)
+        theirs = peer.measure(bench, data, rate, count)
+        ours = received(bench, "udp", ["lines", data / "events.ndjson", rate, count])
+        own = ours["cpu"] / ours["events"] * 1e6
+        figures.append(Figure(section, f"processor at {rate:,}/s", own, "µs/event", peer.name, theirs["cpu"],
+                              theirs["cpu"] / own, at_least=peer.ratio_min))
+        figures.append(Figure(section, f"on disk at {rate:,}/s", ours["bytes"], "bytes/event", peer.name,
+                              theirs["bytes"], ours["bytes"] / theirs["bytes"], at_most=0.1))
+        figures.append(Figure(section, f"stored of {count:,} sent", ours["events"], "events", peer.name,
+                              theirs["events"]))
+    return figures
+
+
+def idle(bench: Bench, seconds: int = IDLE_SECONDS) -> list[Figure]:
+    """An idle daemon's processor time and resident memory."""
+    database = bench.clear(bench.work / "idle.db")
+    before = bench.log.stat().st_size
+    daemon = Process.start(
+        [bench.waterlined, "--db", database, "--udp", "127.0.0.1:0", "--unix-stream", bench.work / "idle.sock"],
+        bench.log)
+    wait_until(lambda: b"listen" in bench.log.read_bytes()[before:], "the daemon listens")
+    time.sleep(0.5)
+    start = processor_ticks(daemon.child.pid)
+    time.sleep(seconds)
+    ticks = processor_ticks(daemon.child.pid) - start
+    resident = memory_bytes(daemon.child.pid, "VmRSS") / 2**20
+    daemon.stop()
+    return [Figure("Idle daemon", f"processor in {seconds} s", ticks, "ticks", at_most=0),
+            Figure("Idle daemon", "resident memory", resident, "MiB", at_most=30)]

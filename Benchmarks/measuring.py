@@ -1,0 +1,115 @@
+"""Running programs and measuring them: wall and processor time, peak memory, medians of interleaved pairs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+SECONDS_MAX = 1_800  # no program under measurement may hang the run
+
+
+class BenchmarkError(Exception):
+    """A measurement could not be made."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished process."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    output: bytes
+
+
+@dataclass
+class Process:
+    """A process whose resources are known when it has ended."""
+
+    arguments: Sequence[str]
+    child: subprocess.Popen[bytes]
+    log: Path
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def start(cls, arguments: Sequence[Any], log: Path, stdout: Any = subprocess.DEVNULL, **more: Any) -> Process:
+        texts = [str(argument) for argument in arguments]
+        with open(log, "ab") as errors:
+            child = subprocess.Popen(texts, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, **more)
+        return cls(texts, child, log)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> Run:
+        self.child.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> Run:
+        """Waits for its end; the processor time is that of all its threads."""
+        limit = time.monotonic() + SECONDS_MAX
+        while True:
+            pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > limit:
+                self.child.kill()
+                raise BenchmarkError(f"{self.arguments[0]} did not end within {SECONDS_MAX} s")
+            time.sleep(0.002)
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        if self.child.returncode != 0:
+            lines = self.log.read_text(errors="replace").strip().splitlines()
+            raise BenchmarkError(
+                f"`{' '.join(self.arguments)}` ended with {self.child.returncode}: {lines[-1] if lines else 'no message'}")
+        seconds = time.monotonic() - self.started
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, b"")
+
+
+def run(arguments: Sequence[Any], log: Path, **more: Any) -> Run:
+    """Runs a program to its end and returns what it printed and took."""
+    answer = log.with_suffix(".out")
+    with open(answer, "wb") as file:
+        done = Process.start(arguments, log, stdout=file, **more).wait()
+    return Run(done.seconds, done.cpu_seconds, done.peak_bytes, answer.read_bytes())
+
+
+def interleaved(count: int, measures: dict[str, Callable[[], Run]]) -> dict[str, Run]:
+    """Each measure `count` times, in turn, so that a disturbance meets them all; the run of median time."""
+    runs: dict[str, list[Run]] = {name: [] for name in measures}
+    for turn in range(count):
+        names = list(measures) if turn % 2 == 0 else list(reversed(measures))
+        for name in names:
+            runs[name].append(measures[name]())
+    return {name: median_run(found) for name, found in runs.items()}
+
+
+def median_run(runs: list[Run]) -> Run:
+    return Run(
+        statistics.median(run.seconds for run in runs), statistics.median(run.cpu_seconds for run in runs),
+        max(run.peak_bytes for run in runs), runs[-1].output)
+
+
+def processor_ticks(pid: int) -> int:
+    """User and system time of a process so far, all threads, in clock ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def memory_bytes(pid: int, name: str) -> int:
+    """VmRSS or VmHWM of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    raise BenchmarkError(f"process {pid} has no {name}")
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    limit = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > limit:
+            raise BenchmarkError(f"waited {seconds:g} s in vain: {what}")
+        time.sleep(0.005)
+    return value

@@ -1,0 +1,98 @@
+"""Reports against analytical engines: the same definitions on the same data, whole processes, checked equal first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from agreement import differences
+from bench import HERE, Bench, parameters
+from measuring import BenchmarkError, Run, interleaved, run
+from tables import Figure
+
+COMMANDS = {
+    "coverage": ["coverage"], "coverage-department-feature": ["coverage", "--by", "department,feature"],
+    "benchmark": ["benchmark", "show"], "bottlenecks": ["bottlenecks"], "erosion": ["erosion"],
+    "strikeouts": ["strikeouts"], "flow": ["flow"],
+}
+PEERS = {"duckdb": "DuckDB", "clickhouse": "ClickHouse", "polars": "Polars"}
+RATIOS = {"coverage": 10, "coverage-department-feature": 10}
+PEAK_BYTES_MAX = 1 << 30
+
+
+def fill(bench: Bench, data: Path) -> Path:
+    """Our database of a data set; made once."""
+    database = data / "waterline.db"
+    if not database.exists():
+        run([bench.waterline, "--db", database, "import", "events", data / "events.wlb"], bench.log)
+        for table in ("roster", "catalog", "tickets"):
+            run([bench.waterline, "--db", database, "import", table, data / f"{table}.csv"], bench.log)
+    return database
+
+
+def command(bench: Bench, data: Path, report: str, *more: str) -> list[Any]:
+    window = parameters(data)
+    return [bench.waterline, "--db", data / "waterline.db", *COMMANDS[report], "--from", window["from"],
+            "--to", window["to"], "--format", "json", "--limit", "0", *more]
+
+
+def measure(bench: Bench, data: Path, title: str) -> list[Figure]:
+    fill(bench, data)
+    python = bench.python()
+    peers = {name: HERE / "Peers" / f"{name}_peer.py" for name in PEERS} if python else {}
+    if peers and not (data / "peers-are-ready").exists():
+        run([python, HERE / "Peers/prepare.py", data], bench.log)
+        for script in peers.values():
+            run([python, script, data, "prepare"], bench.log)
+        (data / "peers-are-ready").touch()
+    figures: list[Figure] = []
+    section = f"Reports, {title}"
+    for report in COMMANDS:
+        ours = json.loads(
+            run(command(bench, data, report, "--min-group", "1", "--purpose", "benchmark"), bench.log).output)["rows"]
+        if not ours:
+            raise BenchmarkError(f"{report}: no rows")
+        for name, script in peers.items():
+            answer = json.loads(run([python, script, data, report], bench.log).output)
+            found = differences(ours, answer)
+            if found:
+                raise BenchmarkError(f"{report}: {PEERS[name]} differs in {len(found)} places; {found[0]}")
+        measures = {"ours": lambda: run(command(bench, data, report), bench.log)}
+        for name, script in peers.items():
+            measures[name] = lambda script=script: run([python, script, data, report], bench.log)
+        figures += judge(section, report, interleaved(bench.pairs, measures))
+    return figures
+
+
+def judge(section: str, report: str, runs: dict[str, Run]) -> list[Figure]:
+    ours = runs.pop("ours")
+    figures: list[Figure] = []
+    best = min(runs, key=lambda name: runs[name].seconds, default=None)
+    for name, other in runs.items():
+        at_least = RATIOS.get(report, 3) if name == best else None
+        figures.append(Figure(section, report, ours.seconds, "s", PEERS[name], other.seconds,
+                              other.seconds / ours.seconds, at_least=at_least))
+    if not runs:
+        figures.append(Figure(section, report, ours.seconds, "s"))
+    figures.append(Figure(section, f"{report}, peak memory", ours.peak_bytes / 2**20, "MiB",
+                          PEERS[best] if best else "", runs[best].peak_bytes / 2**20 if best else None,
+                          at_most=PEAK_BYTES_MAX / 2**20))
+    return figures
+
+
+def storage(bench: Bench, data: Path, title: str) -> list[Figure]:
+    """Bytes an event of merged chunks, against Parquet with zstd of the same columns in both orders."""
+    section = f"Storage, {title}"
+    ours = bench.status(fill(bench, data))
+    each = ours["chunk_bytes"] / ours["events"]
+    figures = [Figure(section, "merged chunks", each, "bytes/event")]
+    python = bench.python()
+    if python:
+        sizes = json.loads(run([python, HERE / "Peers/parquet_sizes.py", data], bench.log).output)
+        best = min(sizes, key=sizes.get)
+        for name, size in sizes.items():
+            theirs = size / ours["events"]
+            figures.append(Figure(section, "merged chunks", each, "bytes/event", f"Parquet zstd, {name}", theirs,
+                                  each / theirs, at_most=1 if name == best else None))
+    return figures
