@@ -31,6 +31,14 @@ def fill(bench: Bench, data: Path) -> Path:
     return database
 
 
+def once(bench: Bench, data: Path, name: str, *arguments: Any) -> None:
+    """Runs a Python program with the peers' packages, unless it was run for this data before."""
+    done = data / f"{name}-is-ready"
+    if bench.python() and not done.exists():
+        run([bench.python(), *arguments], bench.log)
+        done.touch()
+
+
 def command(bench: Bench, data: Path, report: str, *more: str) -> list[Any]:
     window = parameters(data)
     return [bench.waterline, "--db", data / "waterline.db", *COMMANDS[report], "--from", window["from"],
@@ -41,11 +49,9 @@ def measure(bench: Bench, data: Path, title: str) -> list[Figure]:
     fill(bench, data)
     python = bench.python()
     peers = {name: HERE / "Peers" / f"{name}_peer.py" for name in PEERS} if python else {}
-    if peers and not (data / "peers-are-ready").exists():
-        run([python, HERE / "Peers/prepare.py", data], bench.log)
-        for script in peers.values():
-            run([python, script, data, "prepare"], bench.log)
-        (data / "peers-are-ready").touch()
+    once(bench, data, "parquet", HERE / "Peers/prepare.py", data)
+    for name, script in peers.items():
+        once(bench, data, name, script, data, "prepare")
     figures: list[Figure] = []
     section = f"Reports, {title}"
     for report in COMMANDS:
@@ -89,6 +95,7 @@ def storage(bench: Bench, data: Path, title: str) -> list[Figure]:
     figures = [Figure(section, "merged chunks", each, "bytes/event")]
     python = bench.python()
     if python:
+        once(bench, data, "parquet", HERE / "Peers/prepare.py", data)
         sizes = json.loads(run([python, HERE / "Peers/parquet_sizes.py", data], bench.log).output)
         best = min(sizes, key=sizes.get)
         for name, size in sizes.items():
