@@ -81,13 +81,14 @@ CREATE TABLE sequence_rejected (
 -- Events (schemas/chunk-format.md) -----------------------------------------------------------------------
 
 CREATE TABLE chunk (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again
   day INTEGER,                        -- UTC day since 1970-01-01; NULL: in order of arrival, of any days
   run INTEGER NOT NULL,               -- which sorted run of its day; 0 for arrivals
   row_count INTEGER NOT NULL,         -- 1 to 65,536 events
   time_min_ms INTEGER NOT NULL,       -- earliest and latest start
   time_max_ms INTEGER NOT NULL,
-  byte_count INTEGER NOT NULL         -- bytes of its columns
+  byte_count INTEGER NOT NULL,        -- bytes of its columns
+  imported INTEGER NOT NULL DEFAULT 0 -- 1: from a file, which retention leaves alone
 );
 CREATE INDEX chunk_by_day ON chunk (day);
 
@@ -95,6 +96,45 @@ CREATE TABLE chunk_column (
   id INTEGER PRIMARY KEY,             -- chunk.id * 32 + number of the column; no row: 0 in every event
   data BLOB NOT NULL                  -- header and payload
 );
+
+-- Chunks that cannot be read: their columns stay in chunk_column, and nothing reads them.
+CREATE TABLE damaged_chunk (
+  id INTEGER PRIMARY KEY,             -- chunk.id it had; the next columns are those of chunk
+  day INTEGER, run INTEGER NOT NULL, row_count INTEGER NOT NULL, time_min_ms INTEGER NOT NULL,
+  time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL, imported INTEGER NOT NULL,
+  found_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL
+);
+
+-- Daily cells, for what retention prunes: sorted columns of one civil day.
+CREATE TABLE cell_chunk (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  day INTEGER NOT NULL,               -- civil day since 1970 in this zone
+  time_zone TEXT NOT NULL,            -- the organisation's when it was pruned
+  row_count INTEGER NOT NULL,         -- 1 to 65,536 cells
+  event_count INTEGER NOT NULL,       -- events they stand for
+  time_min_ms INTEGER NOT NULL,       -- earliest and latest start of those
+  time_max_ms INTEGER NOT NULL,
+  byte_count INTEGER NOT NULL
+);
+CREATE INDEX cell_chunk_by_day ON cell_chunk (day);
+CREATE TABLE cell_column (
+  id INTEGER PRIMARY KEY,             -- cell_chunk.id * 64 + number of the column
+  data BLOB NOT NULL                  -- header and payload as in chunk_column
+);
+CREATE TABLE prune_log (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ms INTEGER NOT NULL,
+  before_ms INTEGER NOT NULL,         -- events that start before it went
+  event_count INTEGER NOT NULL,
+  byte_count INTEGER NOT NULL
+);
+
+-- Names that were forgotten: keyed hashes, to refuse them when they come again.
+CREATE TABLE forgotten (
+  hash BLOB PRIMARY KEY,              -- BLAKE2b of the name with the key 'forget' of the table secret
+  time_ms INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Refused input and running totals -----------------------------------------------------------------------
 
@@ -106,7 +146,9 @@ CREATE TABLE dead_letter (
   source TEXT,                        -- the sender's id, if it could be read
   reason TEXT NOT NULL,
   byte_count INTEGER NOT NULL,        -- its length when it came
-  bytes BLOB NOT NULL                 -- its first 4,096 bytes
+  bytes BLOB NOT NULL,                -- its first 4,096 bytes
+  sequence INTEGER,                   -- the number its sender gave it, if it could be read
+  line INTEGER                        -- line of the imported file on which it began
 );
 
 CREATE TABLE counter (

@@ -45,6 +45,17 @@ package struct CommandExecutor<Store: StoreWriting> {
       guard let day = CivilDay(text) else { throw StoreError.invalid("'\(text)' is not a day to mark") }
       let now = Clock.nowMilliseconds()
       try store.write { try AlertMarkStore.set(day, markedMilliseconds: now, in: $0) }
+    case .setAside(let chunks):
+      let now = Clock.nowMilliseconds()
+      try store.write { database in
+        for chunk in chunks { _ = try DamagedChunks.setAside(chunk, nowMilliseconds: now, in: database) }
+      }
+    case .replayDeadLetters(let filter): return .replayed(try replay(filter, progress))
+    case .dropDeadLetters(let filter):
+      return .dropped(
+        count: try store.withWriter { writer in
+          try writer.maintain { try DeadLetterStore.drop(filter, in: $0) }
+        })
     case .status: return .failed("no daemon is running")
     }
     return .done
@@ -58,6 +69,22 @@ package struct CommandExecutor<Store: StoreWriting> {
       nowMilliseconds: Clock.nowMilliseconds()
     ) { progress($0, 0) }
     try store.mergeAll { progress(0, $0) }
+    return result
+  }
+
+  /// Reads letters again, some at a time, so that what arrives meanwhile need not wait for all of them.
+  private func replay(
+    _ filter: DeadLetterFilter, _ progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> ReplayResult {
+    var result = ReplayResult()
+    var rest = try store.write { try DeadLetterStore.ids(filter, in: $0) }[...]
+    while !rest.isEmpty {
+      let some = Array(rest.prefix(EventWriter.replayedAtOnceMax))
+      rest = rest.dropFirst(some.count)
+      let now = Clock.nowMilliseconds()
+      result += try store.withWriter { try $0.replay(some, nowMilliseconds: now) }
+      progress(0, some.count)
+    }
     return result
   }
 

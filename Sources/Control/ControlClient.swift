@@ -23,8 +23,11 @@ package struct ControlClient {
       return try run(request, input, on: connection, progress)
     }
     let store = try EventStore(writingAt: databasePath, program: "waterline")
-    return try CommandExecutor(store: LocalWriter(store: store)).run(
+    let response = try CommandExecutor(store: LocalWriter(store: store)).run(
       request, input: input, progress: progress)
+    // A WAL that a reader holds open is folded in by whoever writes next.
+    try? store.close()
+    return response
   }
 
   /// The daemon's own status; nil when none runs.

@@ -26,6 +26,10 @@ package enum ControlRequest: Codable, Sendable {
   case logPurpose(login: String, command: String, purpose: String)
   /// Remembers a day, `YYYY-MM-DD`, as the last look at the alerts.
   case markAlerts(day: String)
+  /// Moves chunks that cannot be read out of the way.
+  case setAside(chunks: [Int64])
+  case replayDeadLetters(DeadLetterFilter)
+  case dropDeadLetters(DeadLetterFilter)
   case status
 
   /// Whether data frames follow the request.
@@ -34,6 +38,7 @@ package enum ControlRequest: Codable, Sendable {
     case .importEvents, .importRoster, .importCatalog, .importTickets, .importInitiatives: true
     case .setSetting, .publishBenchmark, .logPurpose, .status: false
     case .addInitiative, .endInitiative, .markAlerts: false
+    case .setAside, .replayDeadLetters, .dropDeadLetters: false
     }
   }
 }
@@ -43,6 +48,8 @@ package enum ControlResponse: Codable, Sendable {
   case progress(bytes: Int, rows: Int)
   case imported(ImportResult)
   case done
+  case replayed(ReplayResult)
+  case dropped(count: Int)
   case status(DaemonStatus)
   /// One line: what, where, what to do.
   case failed(String)

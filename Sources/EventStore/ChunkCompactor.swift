@@ -2,13 +2,19 @@
 package struct ChunkCompactor {
   private let reader: EventStore
   private let apply: (ChunkMerger.Result) throws -> Bool
+  private let setAside: (ChunkDamage) throws -> Void
 
   /// - Parameters:
   ///   - reader: where chunks are read from; need not be the connection that writes.
   ///   - apply: runs `ChunkMerger.apply` on the writer.
-  package init(reader: EventStore, apply: @escaping (ChunkMerger.Result) throws -> Bool) {
+  ///   - setAside: has the writer move a damaged chunk out of the way, after which merging goes on.
+  package init(
+    reader: EventStore, apply: @escaping (ChunkMerger.Result) throws -> Bool,
+    setAside: @escaping (ChunkDamage) throws -> Void = { throw $0 }
+  ) {
     self.reader = reader
     self.apply = apply
+    self.setAside = setAside
   }
 
   /// Runs merges until none is due.
@@ -17,9 +23,16 @@ package struct ChunkCompactor {
   package func run(
     mergesAllArrivals: Bool, isSettled: (Int32) -> Bool, progress: (Int) -> Void = { _ in }
   ) throws {
-    while let result = try next(mergesAllArrivals: mergesAllArrivals, isSettled: isSettled) {
-      guard try apply(result) else { return }
-      progress(result.rowCount)
+    while true {
+      do {
+        guard let result = try next(mergesAllArrivals: mergesAllArrivals, isSettled: isSettled) else {
+          return
+        }
+        // Refused when a chunk went away meanwhile: the next plan knows what is there now.
+        if try apply(result) { progress(result.rowCount) }
+      } catch let damage as ChunkDamage {
+        try setAside(damage)
+      }
     }
   }
 

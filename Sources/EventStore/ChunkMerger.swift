@@ -21,7 +21,7 @@ package struct ChunkMerger {
   /// Reads, sorts and encodes.
   ///
   /// - Complexity: O(rows log rows); memory about 150 bytes a row.
-  /// - Throws: `ChunkError` when a chunk is damaged, `DatabaseError`.
+  /// - Throws: `ChunkDamage` when a chunk cannot be read, `DatabaseError`.
   package static func merge(_ step: MergePlan.Step, in database: Database) throws -> Result {
     var rows = MergeRows(capacity: step.chunks.reduce(0) { $0 + $1.rowCount })
     let reader = ChunkReader(database)
@@ -31,17 +31,21 @@ package struct ChunkMerger {
 
   /// Replaces the merged chunks by the result.
   ///
+  /// A chunk never changes and its number is never used again: one that is still there is the one that was
+  /// read, whatever was pruned, forgotten or set aside meanwhile.
   /// - Returns: false, and no change, when one of the chunks is no longer there.
   package static func apply(_ result: Result, in database: Database) throws -> Bool {
     for chunk in result.replaced {
-      let count = try Int.fetchOne(
-        database, sql: "SELECT count(*) FROM chunk WHERE id = ? AND row_count = ?",
-        arguments: [chunk.id, chunk.rowCount])
-      guard count == 1 else { return false }
+      let isThere = try Bool.fetchOne(
+        database, sql: "SELECT EXISTS (SELECT 1 FROM chunk WHERE id = ?)", arguments: [chunk.id])
+      guard isThere == true else { return false }
     }
     for chunk in result.replaced { try delete(chunk, in: database) }
     let run = try Int64.fetchOne(database, sql: "SELECT ifnull(max(run), 0) + 1 FROM chunk") ?? 1
-    for (day, writer) in result.produced { _ = try writer.insert(day: day, run: run, in: database) }
+    let isImported = result.replaced.allSatisfy(\.isImported)
+    for (day, writer) in result.produced {
+      _ = try writer.insert(day: day, run: run, isImported: isImported, in: database)
+    }
     return true
   }
 

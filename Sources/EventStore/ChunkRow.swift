@@ -11,6 +11,8 @@ package struct ChunkRow: Equatable, Sendable {
   package var timeMinimumMilliseconds: Int64
   package var timeMaximumMilliseconds: Int64
   package var byteCount: Int
+  /// Whether its events came from a file, which retention leaves alone.
+  package var isImported = false
 
   /// Columns a chunk may ever have: its columns' rows are numbered `chunk × 32 + column`, so that they lie
   /// together and one look-up finds each.
@@ -28,7 +30,7 @@ package struct ChunkRow: Equatable, Sendable {
     let select = try RawStatement(
       database,
       """
-      SELECT id, day, run, row_count, time_min_ms, time_max_ms, byte_count FROM chunk
+      SELECT id, day, run, row_count, time_min_ms, time_max_ms, byte_count, imported FROM chunk
       WHERE time_max_ms >= ?1 AND time_min_ms <= ?2 ORDER BY day IS NULL, day, run, id
       """)
     select.bind(bounds.lowerBound, at: 1)
@@ -40,7 +42,7 @@ package struct ChunkRow: Equatable, Sendable {
           id: select.integer(0), day: select.isNull(1) ? nil : Int32(clamping: select.integer(1)),
           run: select.integer(2), rowCount: Int(select.integer(3)),
           timeMinimumMilliseconds: select.integer(4), timeMaximumMilliseconds: select.integer(5),
-          byteCount: Int(select.integer(6))))
+          byteCount: Int(select.integer(6)), isImported: select.integer(7) != 0))
     }
     return rows
   }
@@ -53,14 +55,22 @@ package struct ChunkReader {
   package init(_ database: Database) { self.database = database }
 
   /// Hands a column's stored bytes to `body`; nil when the chunk has no such column (all 0).
+  ///
+  /// - Throws: `ChunkDamage` when the bytes are not a sound column, or SQLite cannot read them.
   package func withColumn<Result>(
     _ column: ChunkColumn, of chunk: ChunkRow, _ body: (UnsafeRawBufferPointer?) throws -> Result
   ) throws -> Result {
-    let select = try RawStatement(database, "SELECT data FROM chunk_column WHERE id = ?1")
-    select.bind(ChunkRow.columnID(chunk: chunk.id, column), at: 1)
-    guard try select.next() else { return try body(nil) }
-    defer { select.finish() }
-    return try body(select.bytes(0))
+    do {
+      let select = try RawStatement(database, "SELECT data FROM chunk_column WHERE id = ?1")
+      select.bind(ChunkRow.columnID(chunk: chunk.id, column), at: 1)
+      guard try select.next() else { return try body(nil) }
+      defer { select.finish() }
+      return try body(select.bytes(0))
+    } catch let error as ChunkError {
+      throw ChunkDamage(chunk: chunk.id, reason: "\(error)")
+    } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CORRUPT {
+      throw ChunkDamage(chunk: chunk.id, reason: "SQLite cannot read its pages")
+    }
   }
 
   /// Decodes integers to `output`, which has room for the chunk's rows.

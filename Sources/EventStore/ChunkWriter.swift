@@ -35,13 +35,16 @@ package struct ChunkWriter {
   /// - Parameters:
   ///   - day: UTC day number of a merged chunk; nil for one in order of arrival, of any days.
   ///   - run: which sorted run of its day a merged chunk belongs to.
-  /// - Returns: the chunk's number.
-  package func insert(day: Int32?, run: Int64, in database: Database) throws -> Int64 {
+  ///   - isImported: whether its events came from a file, which retention leaves alone.
+  /// - Returns: the chunk's number, never used before.
+  package func insert(
+    day: Int32?, run: Int64, isImported: Bool, in database: Database
+  ) throws -> Int64 {
     let insertChunk = try RawStatement(
       database,
       """
-      INSERT INTO chunk (day, run, row_count, time_min_ms, time_max_ms, byte_count)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+      INSERT INTO chunk (day, run, row_count, time_min_ms, time_max_ms, byte_count, imported)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
       """)
     if let day { insertChunk.bind(Int64(day), at: 1) } else { insertChunk.bindNull(at: 1) }
     insertChunk.bind(run, at: 2)
@@ -49,6 +52,7 @@ package struct ChunkWriter {
     insertChunk.bind(timeBounds.lowerBound, at: 4)
     insertChunk.bind(timeBounds.upperBound, at: 5)
     insertChunk.bind(Int64(columns.reduce(0) { $0 + $1.bytes.count }), at: 6)
+    insertChunk.bind(isImported ? 1 : 0, at: 7)
     try insertChunk.run()
     let chunk = database.lastInsertedRowID
     for (column, bytes) in columns {

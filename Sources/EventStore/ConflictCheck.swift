@@ -50,10 +50,11 @@ extension StoredEvent {
 
 /// Tells redelivered events that are the same as the stored one from those that differ.
 enum ConflictCheck {
-  /// The events of which no identical one is stored.
+  /// The events that differ from the one stored under their number.
   ///
   /// An identical event has the same time, so only chunks that span one of these times are read, and of
-  /// those the source and number columns first.
+  /// those the source and number columns first. Where the first one may have been pruned, or cannot be read,
+  /// nothing speaks for a difference.
   ///
   /// - Complexity: O(rows of the chunks that overlap the duplicates' times).
   static func conflicting(_ events: [StoredEvent], in database: Database) throws -> [StoredEvent] {
@@ -61,11 +62,32 @@ enum ConflictCheck {
     let wanted = Dictionary(grouping: events) { Key(source: $0.source, sequence: $0.sequence) }
     let times = events.map(\.time).sorted()
     guard let first = times.first, let last = times.last else { return [] }
+    var gone = try goneSpans(in: database)
     for chunk in try ChunkRow.all(overlapping: first...last, in: database)
     where spans(chunk, anyOf: times) {
-      try collect(from: chunk, wanted, into: &identical, database)
+      do {
+        try collect(from: chunk, wanted, into: &identical, database)
+      } catch is ChunkDamage {
+        // Merging meets it too, and sets it aside.
+        gone.append(
+          chunk.timeMinimumMilliseconds...max(chunk.timeMinimumMilliseconds, chunk.timeMaximumMilliseconds))
+      }
     }
-    return events.filter { !identical.contains($0) }
+    return events.filter { event in
+      !identical.contains(event) && !gone.contains { $0.contains(event.time) }
+    }
+  }
+
+  /// Stretches of time from which events were pruned, or set aside.
+  private static func goneSpans(in database: Database) throws -> [ClosedRange<Int64>] {
+    let sql = """
+      SELECT min(time_min_ms), max(time_max_ms) FROM cell_chunk HAVING count(*) > 0
+      UNION ALL SELECT time_min_ms, time_max_ms FROM damaged_chunk
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
+      let low: Int64 = row[0]
+      return low...max(low, row[1])
+    }
   }
 
   private struct Key: Hashable {

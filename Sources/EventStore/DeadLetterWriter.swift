@@ -22,12 +22,13 @@ struct DeadLetterWriter {
     try load(database)
     let insert = try database.cachedStatement(
       sql: """
-        INSERT INTO dead_letter (received_ms, transport, source, reason, byte_count, bytes)
-        VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO dead_letter (received_ms, transport, source, reason, byte_count, bytes, sequence, line)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
     try insert.execute(arguments: [
       receivedMilliseconds, transport, source, reject.reason.rawValue, reject.byteCount,
-      bytes.databaseBlob,
+      bytes.databaseBlob, reject.sequence > 0 ? reject.sequence : nil,
+      reject.line > 0 ? reject.line : nil,
     ])
     letterCount = (letterCount ?? 0) + 1
     byteCount += Int64(bytes.count)

@@ -12,6 +12,7 @@ package final class EventStore: Sendable {
 
   /// How long a reader or writer waits for SQLite's own short locks (checkpoints, other tools).
   private static let busySeconds: TimeInterval = 10
+  static var busyMilliseconds: Int { Int(busySeconds * 1_000) }
 
   /// Opens or creates a database to write; holds its lock until released.
   ///
@@ -31,7 +32,12 @@ package final class EventStore: Sendable {
     }
     queue = try Self.open(path, configuration)
     // Not in `prepareDatabase`: GRDB sets NORMAL afterwards, together with WAL.
-    try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+    try queue.writeWithoutTransaction { database in
+      try database.execute(sql: "PRAGMA synchronous = FULL")
+      // What is deleted inside pages that are written anyway is overwritten; `forget` sees to the rest.
+      try database.execute(sql: "PRAGMA secure_delete = FAST")
+      try database.execute(sql: "PRAGMA journal_size_limit = \(WalKeeper.bytesWanted)")
+    }
     try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
     try StoreSchema.migrator.migrate(queue)
     try write { try SecretStore.ensurePseudonymKey(in: $0) }
@@ -51,6 +57,16 @@ package final class EventStore: Sendable {
         throw StoreError.needsMigration(path: path)
       }
     }
+  }
+
+  /// Ends using the file; one that was open to write is left without a WAL.
+  ///
+  /// - Throws: `DatabaseError`; everything committed is safe all the same, in the WAL.
+  package func close() throws {
+    if lock != nil {
+      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+    try queue.close()
   }
 
   /// Runs `body` on one snapshot of the database.

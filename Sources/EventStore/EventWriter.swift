@@ -21,6 +21,9 @@ package struct ReceivedBatch: Sendable {
     self.receivedMilliseconds = receivedMilliseconds
     self.kernelDrops = kernelDrops
   }
+
+  /// Retention leaves imported events alone.
+  var isImported: Bool { transport == "import" }
 }
 
 /// What became of the events of a commit.
@@ -49,13 +52,13 @@ package struct CommitSummary: Equatable, Sendable {
 /// When ``commit(_:)`` returns, the events are on disk (WAL, synchronous=FULL): only then may anyone
 /// acknowledge them. Belongs to one thread.
 package final class EventWriter {
-  private let store: EventStore
+  let store: EventStore
   private var users = NameResolver(table: "user_name")
   private var labels = NameResolver(table: "label")
   private var sources = NameResolver(table: "source")
   private var features = NameResolver.features()
-  private var ledger = SequenceLedger()
-  private var deadLetters = DeadLetterWriter()
+  var ledger = SequenceLedger()
+  var deadLetters = DeadLetterWriter()
   private var numbering = BatchNumbering()
   /// Rows of the current batch that are stored, in order of arrival.
   private var kept: [Int] = []
@@ -68,11 +71,18 @@ package final class EventWriter {
   /// - Throws: `DatabaseError` (disk full, I/O); nothing of the batches is stored then, and they may be
   ///   committed again.
   package func commit(_ batches: [ReceivedBatch]) throws -> CommitSummary {
-    var summary = CommitSummary()
+    try transaction { database in
+      var summary = CommitSummary()
+      for batch in batches { summary += try store(batch, in: database) }
+      return summary
+    }
+  }
+
+  /// Runs `body` in one transaction, in which ``store(_:in:)`` may be called.
+  func transaction<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    let result: Result
     do {
-      try store.queue.inTransactionReturning { database in
-        for batch in batches { summary += try store(batch, in: database) }
-      }
+      result = try store.queue.inTransactionReturning(body)
     } catch {
       forget()
       throw error
@@ -82,7 +92,18 @@ package final class EventWriter {
     sources.trim()
     features.trim()
     ledger.trim()
-    return summary
+    return result
+  }
+
+  /// Runs `body` in one transaction that may change names, ledger or chunks behind the caches.
+  package func maintain<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    defer { forget() }
+    return try store.queue.inTransactionReturning(body)
+  }
+
+  /// Runs `body` outside of a transaction: for checkpoints and giving back free pages.
+  package func withoutTransaction<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try store.queue.writeWithoutTransaction(body)
   }
 
   /// Drops every cached number, after someone else changed the tables or a transaction failed.
@@ -97,14 +118,15 @@ package final class EventWriter {
 
   // MARK: One batch
 
-  private func store(_ received: ReceivedBatch, in database: Database) throws -> CommitSummary {
+  /// Stores one batch; the caller's transaction must be rolled back when this throws.
+  func store(_ received: ReceivedBatch, in database: Database) throws -> CommitSummary {
     let batch = received.batch
     var summary = CommitSummary()
     numbering.start(batch)
     let duplicates = try separateDuplicates(batch, database)
     summary.accepted = kept.count
     summary.duplicate = duplicates.count
-    if !kept.isEmpty { try insertChunk(batch, database) }
+    if !kept.isEmpty { try insertChunk(batch, isImported: received.isImported, database) }
     if !duplicates.isEmpty {
       summary.conflict = try countConflicts(batch, duplicates, database)
     }
@@ -218,7 +240,7 @@ package final class EventWriter {
 
   // MARK: The chunk
 
-  private func insertChunk(_ batch: EventBatch, _ database: Database) throws {
+  private func insertChunk(_ batch: EventBatch, isImported: Bool, _ database: Database) throws {
     var writer = ChunkWriter(rowCount: kept.count, effort: .arrival)
     gather(batch.time, .time, &writer)
     try gather(batch.user, .user, kind: .user, batch, &writer, database)
@@ -238,7 +260,7 @@ package final class EventWriter {
       let texts = codes.strings.map { string in batch.strings.withBytes(of: string) { Array($0) } }
       addTexts(column, texts, &writer)
     }
-    _ = try writer.insert(day: nil, run: 0, in: database)
+    _ = try writer.insert(day: nil, run: 0, isImported: isImported, in: database)
   }
 
   /// Puts a value for each kept row into the scratch column.

@@ -32,13 +32,17 @@ package enum MergePlan {
   package static func next(
     _ chunks: [ChunkRow], mergesAllArrivals: Bool, isSettled: (Int32) -> Bool
   ) -> Step? {
-    let arrivals = chunks.filter { $0.day == nil }.sorted { $0.id < $1.id }
-    let arrivalRows = arrivals.reduce(0) { $0 + $1.rowCount }
-    let isDue = arrivalRows >= arrivalRowsMin || arrivals.count >= arrivalChunksMin
-    if !arrivals.isEmpty && (isDue || mergesAllArrivals) {
-      return Step(chunks: prefix(of: arrivals))
+    // Retention treats imported events differently: they never share a chunk with others.
+    for origin in [chunks.filter { !$0.isImported }, chunks.filter(\.isImported)] {
+      let arrivals = origin.filter { $0.day == nil }.sorted { $0.id < $1.id }
+      let arrivalRows = arrivals.reduce(0) { $0 + $1.rowCount }
+      let isDue = arrivalRows >= arrivalRowsMin || arrivals.count >= arrivalChunksMin
+      if !arrivals.isEmpty && (isDue || mergesAllArrivals) {
+        return Step(chunks: prefix(of: arrivals))
+      }
     }
-    return nextRuns(chunks, isSettled)
+    return nextRuns(chunks.filter { !$0.isImported }, isSettled)
+      ?? nextRuns(chunks.filter(\.isImported), isSettled)
   }
 
   private struct Run {

@@ -11,6 +11,7 @@ enum StoreSchema {
     migrator.registerMigration("1 events, names, ledger, organisation") { database in
       try database.execute(sql: version1)
     }
+    migrator.registerMigration("3 care") { database in try database.execute(sql: care) }
     return migrator
   }
 
@@ -87,5 +88,42 @@ enum StoreSchema {
     CREATE TABLE purpose_log (
       id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, login TEXT NOT NULL,
       command TEXT NOT NULL, purpose TEXT NOT NULL);
+    """
+
+  /// Damaged chunks, dead letters, daily cells, tombstones.
+  ///
+  /// Numbers of chunks are never used again, so that a merge planned before a chunk was rewritten cannot take
+  /// another for it. What an older version stored beside an import is taken as imported: it is not pruned.
+  private static let care = """
+    CREATE TABLE numbered_chunk (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER, run INTEGER NOT NULL, row_count INTEGER NOT NULL,
+      time_min_ms INTEGER NOT NULL, time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL,
+      imported INTEGER NOT NULL DEFAULT 0);
+    INSERT INTO numbered_chunk
+      SELECT id, day, run, row_count, time_min_ms, time_max_ms, byte_count,
+        EXISTS (SELECT 1 FROM counter WHERE name = 'stored.import' AND value > 0) FROM chunk;
+    DROP TABLE chunk;
+    ALTER TABLE numbered_chunk RENAME TO chunk;
+    CREATE INDEX chunk_by_day ON chunk (day);
+
+    CREATE TABLE damaged_chunk (
+      id INTEGER PRIMARY KEY, day INTEGER, run INTEGER NOT NULL, row_count INTEGER NOT NULL,
+      time_min_ms INTEGER NOT NULL, time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL,
+      imported INTEGER NOT NULL, found_ms INTEGER NOT NULL, reason TEXT NOT NULL);
+
+    ALTER TABLE dead_letter ADD COLUMN sequence INTEGER;
+    ALTER TABLE dead_letter ADD COLUMN line INTEGER;
+
+    CREATE TABLE cell_chunk (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, time_zone TEXT NOT NULL,
+      row_count INTEGER NOT NULL, event_count INTEGER NOT NULL, time_min_ms INTEGER NOT NULL,
+      time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL);
+    CREATE INDEX cell_chunk_by_day ON cell_chunk (day);
+    CREATE TABLE cell_column (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE prune_log (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, before_ms INTEGER NOT NULL,
+      event_count INTEGER NOT NULL, byte_count INTEGER NOT NULL);
+
+    CREATE TABLE forgotten (hash BLOB PRIMARY KEY, time_ms INTEGER NOT NULL) WITHOUT ROWID;
     """
 }

@@ -134,7 +134,8 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
   private mutating func listProblems() {
     for reject in batch.rejects where result.problems.count < ImportResult.problemsMax {
       let text = String(decoding: (reject.bytes ?? []).prefix(120), as: UTF8.self)
-      result.problems.append(ImportResult.Problem(line: 0, reason: "\(reject.reason.rawValue): \(text)"))
+      result.problems.append(
+        ImportResult.Problem(line: reject.line, reason: "\(reject.reason.rawValue): \(text)"))
     }
   }
 
@@ -164,7 +165,8 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
       if end - start > JSONEventDecoder.lineBytesMax, !isSkippingLongLine {
         // No line feed within the longest line: refuse it once, then skip to its end.
         let line = UnsafeRawBufferPointer(rebasing: buffer[start..<end]).bindMemory(to: UInt8.self)
-        batch.reject(.tooLong, bytes: line)
+        json.lineNumber += 1
+        batch.reject(.tooLong, bytes: line, line: json.lineNumber)
         isSkippingLongLine = true
         continue
       }
@@ -230,6 +232,7 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
       if batch.isFull { try commit(progress) }
       if reader.cellCount == 1 && reader.isEmpty(0) { continue }
       if reader.cellCount == header.names.count {
+        json.lineNumber = reader.line
         decoder.decode(reader, using: &json, into: batch)
       } else {
         refuse(reader.line, "\(reader.cellCount) cells, the header has \(header.names.count)")
@@ -257,7 +260,7 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
   }
 
   private mutating func refuse(_ line: Int, _ detail: String) {
-    let text = Array("line \(line): \(detail)".utf8)
-    text.withUnsafeBufferPointer { batch.reject(.csv, bytes: $0) }
+    let text = Array(detail.utf8)
+    text.withUnsafeBufferPointer { batch.reject(.csv, bytes: $0, line: line) }
   }
 }

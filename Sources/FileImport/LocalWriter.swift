@@ -23,9 +23,21 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
     try lock.withLock { try store.write(body) }
   }
 
+  package func withWriter<Result: Sendable>(
+    _ body: @escaping @Sendable (EventWriter) throws -> Result
+  ) throws -> Result {
+    try lock.withLock { try body(writer) }
+  }
+
   package func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws {
     let compactor = ChunkCompactor(reader: store) { result in
       try self.lock.withLock { try self.store.write { try ChunkMerger.apply(result, in: $0) } }
+    } setAside: { damage in
+      let now = Int64(Date().timeIntervalSince1970 * 1_000)
+      let isMoved = try self.lock.withLock {
+        try self.store.write { try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) }
+      }
+      guard isMoved else { throw damage }
     }
     // Nothing else is arriving: every day is as settled as it will be.
     try compactor.run(mergesAllArrivals: true, isSettled: { _ in true }, progress: progress)

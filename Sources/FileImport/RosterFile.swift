@@ -100,7 +100,17 @@ package enum RosterFile {
     return RosterRow(
       user: record["user"], department: record["department"], role: record["role"], site: record["site"],
       manager: record["manager"], activeFrom: days[0], activeTo: days[1],
-      aliases: record["aliases"].split(separator: ";").map(String.init), isService: isService)
+      aliases: aliases(record["aliases"]), isService: isService)
+  }
+
+  /// The names between the semicolons, without spaces around them.
+  private static func aliases(_ cell: String) -> [String] {
+    cell.utf8.split(separator: UInt8(ascii: ";")).compactMap { part in
+      var name = part[...]
+      while let first = name.first, first == 0x20 || first == 0x09 { name.removeFirst() }
+      while let last = name.last, last == 0x20 || last == 0x09 { name.removeLast() }
+      return name.isEmpty ? nil : String(Substring(name))
+    }
   }
 
   private static func contradiction(

@@ -7,6 +7,9 @@ package protocol StoreWriting: Sendable {
   func commit(_ batch: ReceivedBatch) throws -> CommitSummary
   /// Runs `body` in one transaction.
   func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws -> Result
+  /// Runs `body` with the writer itself, between two commits.
+  func withWriter<Result: Sendable>(_ body: @escaping @Sendable (EventWriter) throws -> Result) throws
+    -> Result
   /// Merges small chunks until none is left to merge.
   func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws
 }

@@ -48,7 +48,8 @@ extension UsageReports {
     var warnings = study.scope.warnings + study.warnings + collection.warnings
     if suppressedCount > 0 {
       warnings.append(
-        "\(suppressedCount) rows are left out: fewer than \(options.minimumGroupSize) people")
+        "\(suppressedCount == 1 ? "1 row is" : "\(suppressedCount) rows are") left out: fewer than \(options.minimumGroupSize) people"
+      )
     }
     if shown.contains(where: { $0[7] == .null && $0[0] != .text("collection") }) {
       warnings.append(

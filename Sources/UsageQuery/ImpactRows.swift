@@ -87,8 +87,7 @@ struct ImpactRows {
     }
     if suppressedCount > 0 {
       warnings.append(
-        "\(suppressedCount) rows are left out, as they or the rows beside them are about fewer than "
-          + "\(minimumPeople) people")
+        UsageReports.leftOut(suppressedCount, minimumPeople: minimumPeople))
     }
   }
 }

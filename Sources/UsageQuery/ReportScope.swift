@@ -69,6 +69,7 @@ struct ReportScope {
     }
     isSelected = features.isSelected(app: options.app, feature: options.feature)
     warnings += selectionWarnings()
+    warnings += Self.damageWarnings(try data.damage(), reach == .everything ? nil : bounds, options.zone)
   }
 
   mutating func warn(_ text: String) { warnings.append(text) }
@@ -272,6 +273,21 @@ extension ReportScope {
       isSeen[Int(person)] = true
     }
     return isSeen
+  }
+
+  /// Says what is missing from the window (from all history when nil) because it cannot be read.
+  private static func damageWarnings(
+    _ damage: [DataDamage], _ bounds: WindowBounds?, _ zone: ZoneRules
+  ) -> [String] {
+    let met = damage.filter { item in bounds.map { item.span.overlaps(ClosedRange($0.span)) } ?? true }
+    guard let first = met.map(\.span.lowerBound).min(), let last = met.map(\.span.upperBound).max() else {
+      return []
+    }
+    let events = met.reduce(0) { $0 + $1.eventCount }
+    return [
+      "\(events) events between \(zone.day(of: first)) and \(zone.day(of: last)) are damaged and missing "
+        + "here; waterline doctor tells more"
+    ]
   }
 
   /// Names that choose nothing, with near ones; people's names are never suggested.

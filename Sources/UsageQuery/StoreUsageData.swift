@@ -8,9 +8,34 @@ import WireFormat
 /// The event store as reports read it, on one snapshot.
 package struct StoreUsageData: UsageData {
   private let database: Database
+  /// Chunks that turned out to be damaged and are not set aside yet.
+  private let unreadable: [Int64: ChunkRow]
 
-  /// - Parameter database: a connection inside a read transaction, as `EventStore.read` gives it.
-  package init(_ database: Database) { self.database = database }
+  /// - Parameters:
+  ///   - database: a connection inside a read transaction, as `EventStore.read` gives it.
+  ///   - unreadable: chunks to leave out, and to report as damaged.
+  package init(_ database: Database, unreadable: [ChunkRow] = []) {
+    self.database = database
+    self.unreadable = Dictionary(uniqueKeysWithValues: unreadable.map { ($0.id, $0) })
+  }
+
+  package func damage() throws -> [DataDamage] {
+    try DamagedChunks.all(in: database).map {
+      DataDamage(
+        eventCount: $0.rowCount,
+        span: $0.timeMinimumMilliseconds...max($0.timeMinimumMilliseconds, $0.timeMaximumMilliseconds))
+    }
+      + unreadable.values.map {
+        DataDamage(
+          eventCount: $0.rowCount,
+          span: $0.timeMinimumMilliseconds...max($0.timeMinimumMilliseconds, $0.timeMaximumMilliseconds))
+      }
+  }
+
+  private func chunks(overlapping range: ClosedRange<Int64>?) throws -> [ChunkRow] {
+    let all = try ChunkRow.all(overlapping: range, in: database)
+    return unreadable.isEmpty ? all : all.filter { unreadable[$0.id] == nil }
+  }
 
   package func roster() throws -> [RosterRow] { try OrganisationStore.roster(in: database) }
 
@@ -84,7 +109,7 @@ package struct StoreUsageData: UsageData {
   package func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64? {
     var newest: Int64?
     let reader = ChunkReader(database)
-    for chunk in try ChunkRow.all(overlapping: Int64.min...(limitMilliseconds - 1), in: database)
+    for chunk in try chunks(overlapping: Int64.min...(limitMilliseconds - 1))
     where chunk.timeMaximumMilliseconds > newest ?? .min {
       if chunk.timeMaximumMilliseconds < limitMilliseconds {
         newest = chunk.timeMaximumMilliseconds
@@ -104,7 +129,7 @@ package struct StoreUsageData: UsageData {
   ) throws -> EventColumns {
     if let range, range.isEmpty { return EventColumns() }
     let bounds = range.map { $0.lowerBound...($0.upperBound - 1) }
-    let chunks = try ChunkRow.all(overlapping: bounds, in: database)
+    let chunks = try chunks(overlapping: bounds)
     var loader = EventColumnsLoader(chunks, ChunkReader(database))
     return try loader.load(startingIn: range, columns)
   }

@@ -30,8 +30,27 @@ package protocol UsageData {
   /// Starts of the oldest and the newest event; nil without events.
   func eventBounds() throws -> ClosedRange<Int64>?
 
+  /// Chunks that cannot be read, and so are missing from everything that is reported.
+  func damage() throws -> [DataDamage]
+
   /// Events that start in the range (all history when nil), with at least the columns asked for.
   func events(startingIn range: Range<Int64>?, columns: EventColumns.Selection) throws -> EventColumns
+}
+
+/// Events that are stored and cannot be read.
+package struct DataDamage: Equatable, Sendable {
+  package var eventCount: Int
+  /// Starts of the first and the last of them, milliseconds since 1970 UTC.
+  package var span: ClosedRange<Int64>
+
+  package init(eventCount: Int, span: ClosedRange<Int64>) {
+    self.eventCount = eventCount
+    self.span = span
+  }
+}
+
+extension UsageData {
+  package func damage() throws -> [DataDamage] { [] }
 }
 
 /// An application and, unless the event named none, one of its features.

@@ -13,15 +13,21 @@ package enum UsageReports {
   ) -> ReportDocument {
     var warnings = warnings
     if rows.suppressedCount > 0 {
-      warnings.append(
-        "\(rows.suppressedCount) rows are left out, as they or the rows beside them are about fewer than "
-          + "\(scope.options.minimumGroupSize) people")
+      warnings.append(leftOut(rows.suppressedCount, minimumPeople: scope.options.minimumGroupSize))
     }
     return ReportDocument(
       report: name, method: "waterline-\(name)/1", window: scope.window,
       timeZoneName: scope.options.zone.name, population: scope.population.kind,
       catalog: scope.features.hasCatalog ? "catalog" : "observed",
       totals: totals, columns: columns.map(\.name) + valueNames, rows: rows.shown, warnings: warnings)
+  }
+
+  /// Says that rows were suppressed.
+  static func leftOut(_ count: Int, minimumPeople: Int) -> String {
+    count == 1
+      ? "1 row is left out, as it or the rows beside it are about fewer than \(minimumPeople) people"
+      : "\(count) rows are left out, as they or the rows beside them are about fewer than "
+        + "\(minimumPeople) people"
   }
 
   /// A warning that gives the reason for null values, or nothing when there are none.

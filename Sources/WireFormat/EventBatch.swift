@@ -25,6 +25,8 @@ package final class EventBatch: @unchecked Sendable {
     package var bytes: [UInt8]?
     /// How many bytes it had.
     package var byteCount: Int
+    /// Line of the file on which it began, from 1; 0 where lines mean nothing.
+    package var line: Int
   }
 
   /// Number of events.
@@ -165,11 +167,13 @@ package final class EventBatch: @unchecked Sendable {
   /// Records a refused event; its bytes are kept up to the named bounds.
   @inline(never)
   package func reject(
-    _ reason: RejectReason, bytes: UnsafeBufferPointer<UInt8>, source: UInt32 = 0, sequence: Int64 = 0
+    _ reason: RejectReason, bytes: UnsafeBufferPointer<UInt8>, source: UInt32 = 0, sequence: Int64 = 0,
+    line: Int = 0
   ) {
     let kept = keepsRejects ? Array(bytes.prefix(Self.rejectBytesMax)) : nil
     rejects.append(
-      Reject(reason: reason, source: source, sequence: sequence, bytes: kept, byteCount: bytes.count))
+      Reject(
+        reason: reason, source: source, sequence: sequence, bytes: kept, byteCount: bytes.count, line: line))
   }
 
   /// Event `index` as a plain value, for tests and comparisons off the hot path.

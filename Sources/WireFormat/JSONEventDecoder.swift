@@ -12,6 +12,8 @@ package struct JSONEventDecoder: ~Copyable {
   private let scratch: UnsafeMutablePointer<UInt8>
   /// Latest acceptable start; set from the moment of receipt.
   private var latestTimeMilliseconds: Int64 = .max
+  /// Line of a file that was decoded last, from 1; refused events carry it.
+  package var lineNumber = 0
 
   package init() { scratch = .allocate(capacity: Self.lineBytesMax) }
 
@@ -37,6 +39,7 @@ package struct JSONEventDecoder: ~Copyable {
       let stop = Self.lineEnd(line, end)
       if stop == end && !isFinal { break }
       if line > base, line.pointee == UsageBatchFrame.firstByte { break }
+      lineNumber &+= 1
       decodeLine(UnsafeBufferPointer(start: line, count: stop - line), into: batch)
       line = stop < end ? stop + 1 : end
     }
@@ -47,13 +50,14 @@ package struct JSONEventDecoder: ~Copyable {
   package mutating func decodeLine(_ line: UnsafeBufferPointer<UInt8>, into batch: EventBatch) {
     guard let start = line.baseAddress, let trimmed = Self.withoutBlankEnds(start, line.count) else { return }
     guard trimmed.count <= Self.lineBytesMax, let first = trimmed.baseAddress else {
-      batch.reject(.tooLong, bytes: trimmed)
+      batch.reject(.tooLong, bytes: trimmed, line: lineNumber)
       return
     }
     var event = PartialEvent(JSONScanner(first, end: first + trimmed.count, scratch: scratch))
     let reason = event.decode(into: batch, latestTimeMilliseconds: latestTimeMilliseconds)
     if let reason {
-      batch.reject(reason, bytes: trimmed, source: event.row.source, sequence: event.row.sequence)
+      batch.reject(
+        reason, bytes: trimmed, source: event.row.source, sequence: event.row.sequence, line: lineNumber)
     } else {
       batch.append(event.row)
     }

@@ -110,8 +110,25 @@ struct SelectionOptions: ParsableArguments {
   ) throws -> Result {
     try logPurpose()
     let store = try EventStore(readingAt: database.path)
-    return try store.read { database in
-      let data = StoreUsageData(database)
+    do {
+      return try evaluate(store, by: by, without: [], report)
+    } catch is ChunkDamage {
+      // Without it there is a report all the same; it says what is missing.
+      let damaged = try store.read { database in
+        try ChunkRow.all(in: database).filter { try DamagedChunks.damage(of: $0, in: database) != nil }
+      }
+      DamagedData.setAside(damaged.map(\.id), databasePath: database.path)
+      let remaining = try store.read { try ChunkRow.all(in: $0) }
+      return try evaluate(store, by: by, without: damaged.filter(remaining.contains), report)
+    }
+  }
+
+  private func evaluate<Result>(
+    _ store: EventStore, by: String?, without unreadable: [ChunkRow],
+    _ report: (StoreUsageData, QueryOptions) throws -> Result
+  ) throws -> Result {
+    try store.read { database in
+      let data = StoreUsageData(database, unreadable: unreadable)
       do {
         return try body(database, data, try queryOptions(data, database))
       } catch let error as QueryError {

@@ -68,6 +68,7 @@ final class Daemon {
       writing.join()
       watchdogStop.signal()
       watching?.join()
+      writerThread.close()
     }
     do {
       listeners.adopt(activatedSockets)

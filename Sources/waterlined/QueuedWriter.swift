@@ -23,12 +23,18 @@ final class QueuedWriter: StoreWriting {
     return try onWriter { _ in try thread.store.write(body) }
   }
 
+  func withWriter<Result: Sendable>(
+    _ body: @escaping @Sendable (EventWriter) throws -> Result
+  ) throws -> Result {
+    try onWriter(body)
+  }
+
   func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws {
     try thread.compact(mergesAllArrivals: true, through: self, progress: progress)
   }
 
   /// Runs `body` on the writer thread and waits for it.
-  func onWriter<Result: Sendable>(
+  private func onWriter<Result: Sendable>(
     _ body: @escaping @Sendable (EventWriter) throws -> Result
   ) throws -> Result {
     let done = DispatchSemaphore(value: 0)

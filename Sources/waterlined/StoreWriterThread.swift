@@ -26,6 +26,8 @@ final class StoreWriterThread: @unchecked Sendable {
   private let failing = Atomic(false)
   /// Whether the last attempt to commit failed, as on a full disk.
   var isFailing: Bool { failing.load(ordering: .relaxed) }
+  /// Only touched on the writer thread.
+  private var walKeeper = WalKeeper()
   private let didCommit = NSCondition()
   private var commitCount = 0
   private var isStopping = false
@@ -49,7 +51,10 @@ final class StoreWriterThread: @unchecked Sendable {
         job()
         progress.end()
       }
-      if !work.batches.isEmpty || !work.jobs.isEmpty { signalCommit() }
+      if !work.batches.isEmpty || !work.jobs.isEmpty {
+        keepWalSmall()
+        signalCommit()
+      }
       if work.isClosed && work.batches.isEmpty && work.jobs.isEmpty { return }
     }
   }
@@ -92,6 +97,26 @@ final class StoreWriterThread: @unchecked Sendable {
     queue.recycle(sealed.map(\.batch))
   }
 
+  /// Folds a long WAL into the file, even if that means to wait a little for readers.
+  private func keepWalSmall() {
+    do {
+      guard let warning = try walKeeper.check(store, nowMilliseconds: Clock.nowMilliseconds()) else { return }
+      Log.warning(warning)
+    } catch {
+      Log.warning("folding the WAL into \(store.path) failed: \(StoreError.reason(of: error))")
+    }
+  }
+
+  /// Closes the database; call when nothing runs any more.
+  func close() {
+    do {
+      try reader.close()
+      try store.close()
+    } catch {
+      Log.warning("closing \(store.path): \(StoreError.reason(of: error)); nothing is lost, its WAL stays")
+    }
+  }
+
   // MARK: Merging
 
   private func signalCommit() {
@@ -127,6 +152,11 @@ final class StoreWriterThread: @unchecked Sendable {
   ) throws {
     let compactor = ChunkCompactor(reader: reader) { result in
       try writer.write { try ChunkMerger.apply(result, in: $0) }
+    } setAside: { damage in
+      let now = Clock.nowMilliseconds()
+      guard try writer.write({ try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) })
+      else { throw damage }
+      Log.error("set aside \(damage): its events are missing from reports, its bytes are kept")
     }
     let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
     try compactor.run(

@@ -316,12 +316,14 @@ struct ChunkMergerTests {
     try fixture.commit(events)
     try fixture.execute(
       "UPDATE chunk_column SET data = substr(data, 1, length(data) - 1) || x'AA' WHERE id % 32 = 2")
-    #expect(throws: ChunkError.checksum) { try fixture.merge() }
-    #expect(throws: ChunkError.checksum) { try fixture.events() }
+    let damage = ChunkDamage(chunk: 1, reason: "\(ChunkError.checksum)")
+    #expect(throws: damage) { try fixture.merge() }
+    #expect(throws: damage) { try fixture.events() }
     try fixture.execute("UPDATE chunk_column SET data = zeroblob(10) WHERE id % 32 = 2")
-    #expect(throws: ChunkError.truncated(needed: 40, available: 10)) { try fixture.merge() }
+    let cut = ChunkDamage(chunk: 1, reason: "\(ChunkError.truncated(needed: 40, available: 10))")
+    #expect(throws: cut) { try fixture.merge() }
     try fixture.execute("UPDATE chunk SET row_count = row_count + 1")
-    #expect(throws: ChunkError.self) { try fixture.events() }
+    #expect(throws: ChunkDamage.self) { try fixture.events() }
     // Events go on being taken.
     #expect(try fixture.commit(Array(events.prefix(3))).accepted == 3)
   }

@@ -1,0 +1,83 @@
+import ColumnChunk
+import GRDB
+
+/// A chunk whose stored bytes cannot be read; the text names it for people.
+package struct ChunkDamage: Error, Equatable, Sendable, CustomStringConvertible {
+  package var chunk: Int64
+  package var reason: String
+
+  package init(chunk: Int64, reason: String) {
+    self.chunk = chunk
+    self.reason = reason
+  }
+
+  package var description: String { "chunk \(chunk): \(reason); run 'waterline doctor'" }
+}
+
+/// A chunk that was set aside.
+package struct DamagedChunk: Equatable, Sendable {
+  package var id: Int64
+  package var rowCount: Int
+  package var timeMinimumMilliseconds: Int64
+  package var timeMaximumMilliseconds: Int64
+  package var foundMilliseconds: Int64
+  package var reason: String
+}
+
+/// Chunks set aside as damaged: their bytes are kept, and no report, merge or query reads them any more.
+package enum DamagedChunks {
+  /// Moves a chunk aside, if it is there and really cannot be read.
+  ///
+  /// Only its row in `chunk` moves: copying the columns would read what cannot be read.
+  /// - Returns: whether it was moved.
+  package static func setAside(
+    _ chunk: Int64, nowMilliseconds: Int64, in database: Database
+  ) throws -> Bool {
+    guard let row = try ChunkRow.all(in: database).first(where: { $0.id == chunk }),
+      let damage = try damage(of: row, in: database)
+    else { return false }
+    try database.execute(
+      sql: """
+        INSERT INTO damaged_chunk (id, day, run, row_count, time_min_ms, time_max_ms, byte_count, imported,
+          found_ms, reason)
+        SELECT id, day, run, row_count, time_min_ms, time_max_ms, byte_count, imported, ?, ?
+        FROM chunk WHERE id = ?
+        """, arguments: [nowMilliseconds, damage.reason, chunk])
+    try database.execute(sql: "DELETE FROM chunk WHERE id = ?", arguments: [chunk])
+    try Counters.add(["damaged_chunks": 1], in: database)
+    return true
+  }
+
+  /// Reads all columns of a chunk as every reader would; nil when it is sound.
+  package static func damage(of chunk: ChunkRow, in database: Database) throws -> ChunkDamage? {
+    do {
+      let content = try ChunkContent(chunk, ChunkReader(database))
+      return content.misplacedTime(in: chunk).map { ChunkDamage(chunk: chunk.id, reason: $0) }
+    } catch let damage as ChunkDamage {
+      return damage
+    }
+  }
+
+  /// All of them, by number.
+  package static func all(in database: Database) throws -> [DamagedChunk] {
+    let sql = """
+      SELECT id, row_count, time_min_ms, time_max_ms, found_ms, reason FROM damaged_chunk ORDER BY id
+      """
+    return try Row.fetchAll(database, sql: sql).map {
+      DamagedChunk(
+        id: $0[0], rowCount: $0[1], timeMinimumMilliseconds: $0[2], timeMaximumMilliseconds: $0[3],
+        foundMilliseconds: $0[4], reason: $0[5])
+    }
+  }
+}
+
+extension ChunkContent {
+  /// What is wrong when times lie outside the bounds that the index gives; nil when nothing is.
+  fileprivate func misplacedTime(in chunk: ChunkRow) -> String? {
+    let times = self[.time]
+    guard times.min() == chunk.timeMinimumMilliseconds, times.max() == chunk.timeMaximumMilliseconds else {
+      return "its times are not those that the index names"
+    }
+    return nil
+  }
+}

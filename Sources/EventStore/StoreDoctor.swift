@@ -1,0 +1,303 @@
+import ColumnChunk
+import Foundation
+import GRDB
+import Glibc
+
+/// One thing that `doctor` looked at.
+package struct Finding: Equatable, Sendable {
+  package enum Verdict: String, Sendable {
+    case ok
+    /// Worth knowing; nothing is wrong yet.
+    case warning
+    /// Something is wrong.
+    case bad
+  }
+
+  package var check: String
+  package var verdict: Verdict
+  /// What was found.
+  package var text: String
+  /// What to do; empty when nothing is to be done.
+  package var advice: String
+}
+
+/// Checks a database from the file's pages up to the sums of its ledger; changes nothing.
+package struct StoreDoctor {
+  /// Free space under which a warning is due, and under which it is high time.
+  static let freeBytesWanted: Int64 = 4 << 30
+  static let freeBytesMin: Int64 = 512 << 20
+  /// Clocks may differ by this much before it is worth a word.
+  static let clockToleranceMilliseconds: Int64 = 5 * 60_000
+  /// Retention runs once a day; two days without it are a sign.
+  static let pruneMillisecondsMax: Int64 = 2 * 86_400_000
+
+  private let database: Database
+  private let path: String
+  private let now: Int64
+  private(set) package var findings: [Finding] = []
+  /// Chunks that cannot be read and are not set aside yet.
+  private(set) package var damaged: [ChunkDamage] = []
+  /// Rows by source in sound chunks.
+  private var rowsOfSource: [Int64: Int64] = [:]
+
+  /// Runs all checks on one snapshot.
+  ///
+  /// - Parameter progress: called with chunks checked and their number.
+  /// - Complexity: O(size of the file).
+  package init(
+    _ database: Database, path: String, nowMilliseconds: Int64, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
+    self.database = database
+    self.path = path
+    now = nowMilliseconds
+    try checkPages()
+    try checkChunks(progress)
+    try checkSetAside()
+    try checkLedger()
+    try checkTotals()
+    try checkDeadLetters()
+    try checkRetention()
+    try checkClock()
+    try checkFile()
+  }
+
+  package var isHealthy: Bool { !findings.contains { $0.verdict == .bad } }
+
+  private mutating func add(
+    _ check: String, _ verdict: Finding.Verdict, _ text: String, _ advice: String = ""
+  ) {
+    findings.append(Finding(check: check, verdict: verdict, text: text, advice: advice))
+  }
+
+  private func integer(_ sql: String) throws -> Int64 { try Int64.fetchOne(database, sql: sql) ?? 0 }
+
+  // MARK: Bytes
+
+  private mutating func checkPages() throws {
+    let problems = try String.fetchAll(database, sql: "PRAGMA integrity_check(5)")
+    if problems == ["ok"] {
+      add("pages", .ok, "SQLite finds no fault")
+    } else {
+      add(
+        "pages", .bad, problems.prefix(2).joined(separator: "; "),
+        "stop the daemon, keep the file, restore the last backup; then look at the disk")
+    }
+  }
+
+  private mutating func checkChunks(_ progress: (Int, Int) -> Void) throws {
+    let chunks = try ChunkRow.all(in: database)
+    let limits = try DictionaryNumbers(database)
+    var strangers: [Int64] = []
+    var events: Int64 = 0
+    for (index, chunk) in chunks.enumerated() {
+      progress(index, chunks.count)
+      if let damage = try DamagedChunks.damage(of: chunk, in: database) {
+        damaged.append(damage)
+        continue
+      }
+      let content = try ChunkContent(chunk, ChunkReader(database))
+      if !limits.hold(content) { strangers.append(chunk.id) }
+      for source in content[.source] { rowsOfSource[source, default: 0] += 1 }
+      events += Int64(chunk.rowCount)
+    }
+    if damaged.isEmpty {
+      add("chunks", .ok, "\(chunks.count) chunks, \(events) events: every checksum is right")
+    } else {
+      add(
+        "chunks", .bad, "\(damaged.count) of \(chunks.count) cannot be read; \(damaged[0])",
+        "they are set aside, and reports say so; restore a backup if you need their events")
+    }
+    if strangers.isEmpty {
+      add("names", .ok, "every number in a chunk has its name")
+    } else {
+      add(
+        "names", .bad,
+        "\(strangers.count) chunks refer to names that are not there, the first is \(strangers[0])",
+        "restore the last backup")
+    }
+    let orphans = try integer(
+      """
+      SELECT count(*) FROM chunk_column c WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE id = c.id / 32)
+        AND NOT EXISTS (SELECT 1 FROM damaged_chunk WHERE id = c.id / 32)
+      """)
+    if orphans > 0 {
+      add("columns", .bad, "\(orphans) columns belong to no chunk", "restore the last backup")
+    } else {
+      add("columns", .ok, "every column belongs to a chunk")
+    }
+  }
+
+  private mutating func checkSetAside() throws {
+    let chunks = try DamagedChunks.all(in: database)
+    guard !chunks.isEmpty else { return add("damaged", .ok, "no chunk is set aside") }
+    let events = chunks.reduce(0) { $0 + $1.rowCount }
+    add(
+      "damaged", .bad, "\(chunks.count) chunks with \(events) events are set aside; \(chunks[0].reason)",
+      "reports about their days say so; restore a backup if you need them, and look at the disk")
+  }
+
+  // MARK: Sums
+
+  private mutating func checkLedger() throws {
+    var faults: [String] = []
+    let overlaps = try integer(
+      """
+      SELECT count(*) FROM (SELECT last, lead(first) OVER (PARTITION BY source ORDER BY first) AS next,
+        first FROM sequence_range) WHERE first > last OR next <= last + 1
+      """)
+    if overlaps > 0 { faults.append("\(overlaps) ranges of numbers overlap or touch") }
+    let miscounted = try integer(
+      """
+      SELECT count(*) FROM source s WHERE s.id <> 0 AND s.stored <>
+        (SELECT ifnull(sum(r.last - r.first + 1), 0) FROM sequence_range r WHERE r.source = s.id)
+      """)
+    if miscounted > 0 { faults.append("\(miscounted) sources count other events than their ranges hold") }
+    let refused = try integer(
+      """
+      SELECT count(*) FROM source s WHERE s.rejected <>
+        (SELECT ifnull(sum(count), 0) FROM source_rejection r WHERE r.source = s.id)
+      """)
+    if refused > 0 { faults.append("\(refused) sources count other refusals than their reasons add up to") }
+    if faults.isEmpty {
+      add("ledger", .ok, "ranges, counts and reasons of all sources add up")
+    } else {
+      add("ledger", .bad, faults.joined(separator: "; "), "restore the last backup, and report this")
+    }
+  }
+
+  private mutating func checkTotals() throws {
+    let counted = try integer("SELECT sum(stored) FROM source")
+    let rows = rowsOfSource.values.reduce(0, +)
+    let setAside = try integer("SELECT ifnull(sum(row_count), 0) FROM damaged_chunk")
+    let pruned = try integer("SELECT ifnull(sum(event_count), 0) FROM cell_chunk")
+    let counters = try Counters.all(in: database)
+    let forgotten = counters["forgotten_events"] ?? 0
+    let unreadable = try damaged.reduce(Int64(0)) { sum, damage in
+      sum + (try integer("SELECT row_count FROM chunk WHERE id = \(damage.chunk)"))
+    }
+    let found = rows + setAside + unreadable + pruned + forgotten
+    if counted == found {
+      var parts = ["\(rows) in chunks"]
+      for (number, name) in [
+        (setAside + unreadable, "damaged"), (pruned, "pruned"), (forgotten, "forgotten"),
+      ]
+      where number > 0 { parts.append("\(number) \(name)") }
+      add("events", .ok, "\(counted) stored: \(parts.joined(separator: ", "))")
+    } else {
+      add(
+        "events", .bad, "the ledger counts \(counted) stored events, and \(found) are accounted for",
+        "restore the last backup, and report this")
+    }
+    var faults: [String] = []
+    for name in ["stored", "duplicate", "conflict", "rejected"] {
+      let sum = counters.filter { $0.key.hasPrefix("\(name).") }.values.reduce(0, +)
+      let ledger = try integer("SELECT ifnull(sum(\(name)), 0) FROM source")
+      if sum != ledger { faults.append("\(name): \(sum) by transport, \(ledger) by source") }
+    }
+    if faults.isEmpty {
+      add("counters", .ok, "counts by transport equal those by source")
+    } else {
+      add("counters", .bad, faults.joined(separator: "; "), "restore the last backup, and report this")
+    }
+  }
+
+  private mutating func checkDeadLetters() throws {
+    let count = try integer("SELECT count(*) FROM dead_letter")
+    let dropped = try Counters.all(in: database)["dead_letters_dropped"] ?? 0
+    add(
+      "dead_letters", .ok, "\(count) kept" + (dropped > 0 ? ", \(dropped) dropped" : ""),
+      count > 0 ? "look at them: waterline dead-letters" : "")
+  }
+
+  // MARK: Surroundings
+
+  private mutating func checkRetention() throws {
+    let days = try SettingStore.get("retention.days", in: database)
+    let bytes = try SettingStore.get("retention.bytes", in: database)
+    let last = try Int64.fetchOne(database, sql: "SELECT max(time_ms) FROM prune_log")
+    guard days != nil || bytes != nil else {
+      return add("retention", .ok, "off: events are kept for good")
+    }
+    let since = last.map { now - $0 }
+    if let since, since <= Self.pruneMillisecondsMax {
+      add("retention", .ok, "last pruned \(since / 3_600_000) hours ago")
+    } else {
+      add(
+        "retention", .warning,
+        last == nil ? "set, but never run" : "last pruned \((since ?? 0) / 86_400_000) days ago",
+        "the daemon prunes once a day while it runs; or run 'waterline prune'")
+    }
+  }
+
+  private mutating func checkClock() throws {
+    let newest = try Int64.fetchOne(database, sql: "SELECT max(last_received_ms) FROM source") ?? now
+    if newest > now + Self.clockToleranceMilliseconds {
+      add(
+        "clock", .warning, "events were received \((newest - now) / 60_000) minutes in the future",
+        "the clock was set back, or was wrong before: set it by NTP")
+    } else {
+      add("clock", .ok, "nothing was received after now")
+    }
+  }
+
+  private mutating func checkFile() throws {
+    var space = statvfs()
+    if statvfs(path, &space) == 0 {
+      let free = Int64(space.f_bavail) * Int64(space.f_frsize)
+      let text = "\(free >> 20) MiB free beside the database"
+      let advice = "make room, or set retention.days: when the disk is full nothing more is acknowledged"
+      if free < Self.freeBytesMin {
+        add("disk", .bad, text, advice)
+      } else {
+        add(
+          "disk", free < Self.freeBytesWanted ? .warning : .ok, text,
+          free < Self.freeBytesWanted ? advice : "")
+      }
+    }
+    let wal = WalKeeper.byteCount(ofDatabaseAt: path)
+    if wal > WalKeeper.bytesWarned {
+      add("wal", .warning, WalKeeper.warning(wal, path: path), "end the reader that holds it")
+    } else {
+      add("wal", .ok, "\(wal >> 10) KiB")
+    }
+    let free = try integer("PRAGMA freelist_count")
+    let pages = try integer("PRAGMA page_count")
+    if try integer("PRAGMA auto_vacuum") != 2 {
+      add(
+        "vacuum", .warning, "freed pages stay in the file", "stop the daemon and run VACUUM in sqlite3 once")
+    } else {
+      add("vacuum", .ok, "\(free) of \(pages) pages are free")
+    }
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & 0o007 != 0 {
+      add("mode", .warning, "anyone on this machine can read the database", "chmod o= \(path)")
+    } else {
+      add("mode", .ok, "others cannot read the database")
+    }
+  }
+}
+
+/// Which numbers the dictionaries hold.
+private struct DictionaryNumbers {
+  private let users: Set<Int64>
+  private let features: Set<Int64>
+  private let labels: Set<Int64>
+  private let sources: Set<Int64>
+
+  init(_ database: Database) throws {
+    func numbers(_ table: String) throws -> Set<Int64> {
+      try Set(Int64.fetchAll(database, sql: "SELECT id FROM \(table)"))
+    }
+    users = try numbers("user_name")
+    features = try numbers("feature_name")
+    labels = try numbers("label").union([0])
+    sources = try numbers("source")
+  }
+
+  func hold(_ content: ChunkContent) -> Bool {
+    func areKnown(_ values: [Int64], _ known: Set<Int64>) -> Bool { Set(values).isSubset(of: known) }
+    return areKnown(content[.user], users) && areKnown(content[.feature], features)
+      && areKnown(content[.source], sources) && areKnown(content[.host], labels)
+      && areKnown(content[.version], labels) && areKnown(content[.cause], labels)
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Control
+import EventStore
+import Foundation
+import Glibc
+import Ingest
+import Report
+import UsageModel
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Check the database: pages, checksums, sums, disk, clock.",
+    discussion: """
+      Every chunk is read. One that is damaged is set aside: its bytes are kept, reports about its days say \
+      what is missing, and everything else goes on. The exit code is 1 if something is wrong.
+
+      EXAMPLES:
+        waterline doctor
+        waterline doctor --format json
+      """)
+
+  @OptionGroup var database: DatabaseOption
+  @OptionGroup var format: FormatOptions
+
+  func run() throws {
+    let path = database.path
+    let line = StepLine()
+    defer { line.finish() }
+    let store = try EventStore(readingAt: path)
+    let doctor = try store.read { database in
+      try StoreDoctor(database, path: path, nowMilliseconds: Clock.nowMilliseconds()) { done, total in
+        line.show("checking chunks", done: Int64(done), of: Int64(total))
+      }
+    }
+    line.finish()
+    try store.close()
+    DamagedData.setAside(doctor.damaged.map(\.chunk), databasePath: path)
+    format.printAll(
+      GenericTable(
+        columns: ["check", "verdict", "finding", "do"],
+        rows: doctor.findings.map {
+          [
+            .text($0.check), .text($0.verdict.rawValue), .text($0.text),
+            $0.advice.isEmpty ? .null : .text($0.advice),
+          ]
+        }))
+    if !doctor.isHealthy { throw ExitCode(1) }
+  }
+}
+
+/// Damaged chunks that a command came across.
+enum DamagedData {
+  /// Has the writer set chunks aside; where that may not be done, the next writer that meets them does it.
+  static func setAside(_ chunks: [Int64], databasePath: String) {
+    guard !chunks.isEmpty else { return }
+    do {
+      _ = try ControlClient(databasePath: databasePath).run(.setAside(chunks: chunks))
+    } catch {
+      Output.writeError("warning: \(chunks.count) damaged chunks are not set aside yet: \(error)")
+    }
+  }
+}

@@ -1,0 +1,160 @@
+"""Looking after the store: dead letters, backup, damage, a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import fixture
+import hostile
+from harness import Place, Skipped, expect, expect_equal, line, poll, send_stream
+from registry import check
+
+
+def lines(source: str, first: int, count: int, **changes: object) -> bytes:
+    return b"".join(line(**hostile.event(source=source, seq=seq, **changes))
+                    for seq in range(first, first + count))
+
+
+def findings(place: Place, code: int) -> dict[str, str]:
+    rows = place.run("doctor", "--format", "json").expect(code).json()["rows"]
+    return {row["check"]: row["verdict"] for row in rows if row["check"] != "disk"}
+
+
+# Dead letters
+
+
+@check
+def dead_letters_are_listed_without_content(place: Place) -> None:
+    place.import_text("events", lines("pc", 1, 1) + b'{"user":"secret-name"}\nsecret-name\x1b[31m\xff\n').expect(3)
+    rows = place.report("dead-letters", "list")["rows"]
+    expect_equal([(row["reason"], row["line"]) for row in rows],
+                 [("missing_time", 2), ("not_json", 3)], "letters")
+    expect("secret-name" not in place.run("dead-letters").out, "the list names people")
+    place.run("dead-letters", "show", "1").expect(2)
+    for form in ("table", "json", "csv"):
+        shown = place.run("dead-letters", "show", "--purpose", "why", "--format", form).expect(0).out
+        expect("secret-name" in shown and "\x1b" not in shown, f"content as {form}: {shown!r}")
+    expect_equal(len(place.report("audit")["rows"]), 3, "logged purposes")
+    place.run("dead-letters", "show", "99", "--purpose", "why").expect(2)
+    for arguments in (["replay"], ["drop"], ["drop", "1", "--all"], ["list", "--from", "yesterday"]):
+        place.run("dead-letters", *arguments).expect(2)
+
+
+@check
+def dead_letters_are_replayed_through_the_daemon_once(place: Place) -> None:
+    """What was refused for a clock ahead is good once the day has come."""
+    with place.daemon():
+        send_stream(place.stream, lines("pc", 1, 1) + b'{"x":1}\n')
+        place.wait_for_events(2)
+        # As if a version that could not read it had refused it: the same bytes are good now.
+        with sqlite3.connect(place.database) as database:
+            database.execute("UPDATE dead_letter SET bytes = ?, byte_count = ?",
+                             (lines("pc", 2, 1).strip(), len(lines("pc", 2, 1).strip())))
+        database.close()
+        result = place.report("dead-letters", "replay", "--all")["rows"][0]
+        expect_equal((result["accepted"], result["rejected"]), (1, 0), "replayed")
+        place.run("dead-letters", "replay", "--all").expect(0)
+        status = place.status()
+        expect_equal((status["stored"], status["rejected"], status["dead_letters"]), (2, 0, 0), "status")
+        expect_equal(place.sources()["pc"]["lost"], 0, "lost numbers")
+        expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts")
+
+
+# Backup and doctor
+
+
+@check
+def backup_is_made_and_restored_under_load(place: Place) -> None:
+    with place.daemon() as daemon:
+        fixture.load(place)
+        before = place.run("coverage", "--format", "json", *fixture.WINDOW).expect(0).out
+        copy = place.path("copy.db")
+        send_stream(place.stream, lines("pc", 1, 2_000))
+        row = place.report("backup", str(copy))["rows"][0]
+        expect(row["events"] >= fixture.EVENTS, f"events of the copy: {row}")
+        place.run("backup", str(copy)).expect_one_line(1, "--replace")
+        place.run("backup", str(copy), "--replace").expect(0)
+        place.run("backup", str(place.database), "--replace").expect_one_line(1, "itself")
+        place.run("backup", "/nowhere/x.db").expect_one_line(1, "/nowhere")
+        expect_equal(oct(copy.stat().st_mode & 0o777), "0o600", "mode")
+        expect_equal(daemon.stop(), 0, "exit code")
+        expect(not Path(f"{place.database}-wal").exists(), "the WAL is left behind")
+    place.database.unlink()
+    copy.rename(place.database)
+    expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts of the copy")
+    again = place.run("coverage", "--format", "json", *fixture.WINDOW).expect(0).out
+    expect_equal(json.loads(again)["rows"], json.loads(before)["rows"], "coverage")
+
+
+@check
+def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
+    fixture.load(place)
+    with sqlite3.connect(place.database) as database:
+        chunk, events = database.execute("SELECT id, row_count FROM chunk LIMIT 1").fetchone()
+        database.execute("UPDATE chunk_column SET data = zeroblob(60) WHERE id = ?", (chunk * 32 + 2,))
+    database.close()
+    for report in ("coverage", "erosion", "strikeouts", "flow"):
+        result = place.run(report, "--format", "json", "--from", "2026-03-01", "--to", "2026-04-01").expect(0)
+        warnings = " ".join(result.json()["warnings"])
+        expect(f"{events} events" in warnings and "damaged" in warnings, f"{report}: {warnings}")
+    expect_equal(findings(place, 1)["damaged"], "bad", "verdict")
+    with place.daemon():
+        send_stream(place.stream, lines("pc", 1, 10))
+        poll(lambda: place.status()["stored"] == fixture.EVENTS + 10, "new events")
+    expect_equal(place.status()["damaged_chunks"], 1, "counted")
+
+
+# A full disk
+
+
+@contextmanager
+def small_disk(place: Place, megabytes: int) -> Iterator[Path]:
+    target = place.path("disk")
+    target.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(target)],
+                          capture_output=True, check=False)
+    if done.returncode != 0:
+        raise Skipped(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+    try:
+        yield target
+    finally:
+        subprocess.run(["umount", "--lazy", str(target)], check=False)
+
+
+@check
+def full_disk_is_survived_without_a_hand(place: Place) -> None:
+    """Nothing handed over is lost, queries go on, and writing goes on once there is room."""
+    with small_disk(place, 24) as disk:
+        place.database = disk / "waterline.db"
+        with place.daemon() as daemon:
+            send_stream(place.stream, lines("pc", 1, 100))
+            place.wait_for_events(100)
+            filler = disk / "filler"
+            with filler.open("wb") as file:
+                try:
+                    while True:
+                        file.write(os.urandom(65_536))
+                        file.flush()
+                except OSError:
+                    pass
+            # One connection that the daemon reads as far as its queue allows; the rest waits in it.
+            noise = [line(**hostile.event(source="pc", seq=101 + n, session=os.urandom(60).hex()))
+                     for n in range(3_000)]
+            send_stream(place.stream, b"".join(noise))
+            daemon.wait_for("cannot write")
+            expect_equal(place.status()["stored"] >= 100, True, "stored while full")
+            expect_equal(len(place.sql("SELECT count(*) AS n FROM event")), 1, "a query while full")
+            filler.unlink()
+            daemon.wait_for("writing again")
+            poll(lambda: place.status()["stored"] == 3_100, "all events", 60)
+            expect_equal(place.sources()["pc"]["lost"], 0, "lost")
+            daemon.signal(signal.SIGTERM)
+            expect_equal(daemon.wait(), 0, "exit code")
+        expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts")
