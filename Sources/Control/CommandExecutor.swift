@@ -45,6 +45,8 @@ package struct CommandExecutor<Store: StoreWriting> {
       guard let day = CivilDay(text) else { throw StoreError.invalid("'\(text)' is not a day to mark") }
       let now = Clock.nowMilliseconds()
       try store.write { try AlertMarkStore.set(day, markedMilliseconds: now, in: $0) }
+    case .forget(let user, let login, let purpose):
+      return .forgot(try forget(user, login: login, purpose: purpose, progress))
     case .setAside(let chunks):
       let now = Clock.nowMilliseconds()
       try store.write { database in
@@ -72,6 +74,32 @@ package struct CommandExecutor<Store: StoreWriting> {
     return result
   }
 
+  private func forget(
+    _ user: String, login: String, purpose: String, _ progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> ForgetReceipt {
+    let now = Clock.nowMilliseconds()
+    return try store.withWriter { writer in
+      try writer.maintain {
+        try PurposeLog.add(timeMilliseconds: now, login: login, command: "forget", purpose: purpose, in: $0)
+      }
+      return try writer.forget(person: user, nowMilliseconds: now) { progress(0, $0) }
+    }
+  }
+
+  /// Takes out what is about people who were forgotten.
+  private func withoutForgotten<Row>(
+    _ rows: [Row], _ result: inout ImportResult, names: (Row) -> [String]
+  ) throws -> [Row] {
+    let tombstones = try store.write { try Tombstones(in: $0) }
+    guard !tombstones.isEmpty else { return rows }
+    let kept = rows.filter { row in !names(row).contains(where: tombstones.hold) }
+    if kept.count < rows.count {
+      result.rejected["forgotten", default: 0] += rows.count - kept.count
+      result.accepted = max(0, result.accepted - (rows.count - kept.count))
+    }
+    return kept
+  }
+
   /// Reads letters again, some at a time, so that what arrives meanwhile need not wait for all of them.
   private func replay(
     _ filter: DeadLetterFilter, _ progress: @escaping @Sendable (Int, Int) -> Void
@@ -90,8 +118,12 @@ package struct CommandExecutor<Store: StoreWriting> {
 
   private func importRoster(_ merge: Bool, _ input: ByteInput) throws -> ImportResult {
     let existing = merge ? try store.write { try OrganisationStore.roster(in: $0) } : []
-    let (rows, result) = try RosterFile.read(input, existing: existing, isAdded: merge)
-    try store.write { try OrganisationStore.replaceRoster(rows, in: $0) }
+    var (rows, result) = try RosterFile.read(input, existing: existing, isAdded: merge)
+    rows = try withoutForgotten(rows, &result) { [$0.user] + $0.aliases }
+    let tombstones = try store.write { try Tombstones(in: $0) }
+    for index in rows.indices where tombstones.hold(rows[index].manager) { rows[index].manager = "" }
+    let kept = rows
+    try store.write { try OrganisationStore.replaceRoster(kept, in: $0) }
     return result
   }
 
@@ -128,10 +160,15 @@ package struct CommandExecutor<Store: StoreWriting> {
     let latest = Clock.nowMilliseconds() + EventLimits.futureToleranceMilliseconds
     let zone = try TimeZoneLoading.zoneRules(
       named: timeZone, covering: EventLimits.earliestTimeMilliseconds...latest)
-    let (tickets, result) =
+    let (tickets, read) =
       try export.map { try TicketExportFile.read(input, $0, zone: zone) }
       ?? TicketFile.read(input, zone: zone)
-    try store.write { try OrganisationStore.upsertTickets(tickets, in: $0) }
+    var result = read
+    var kept = try withoutForgotten(tickets, &result) { [$0.requester] }
+    let tombstones = try store.write { try Tombstones(in: $0) }
+    for index in kept.indices where tombstones.hold(kept[index].owner) { kept[index].owner = "" }
+    let rows = kept
+    try store.write { try OrganisationStore.upsertTickets(rows, in: $0) }
     return result
   }
 }

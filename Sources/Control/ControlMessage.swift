@@ -26,6 +26,8 @@ package enum ControlRequest: Codable, Sendable {
   case logPurpose(login: String, command: String, purpose: String)
   /// Remembers a day, `YYYY-MM-DD`, as the last look at the alerts.
   case markAlerts(day: String)
+  /// Erases a person.
+  case forget(user: String, login: String, purpose: String)
   /// Moves chunks that cannot be read out of the way.
   case setAside(chunks: [Int64])
   case replayDeadLetters(DeadLetterFilter)
@@ -38,7 +40,7 @@ package enum ControlRequest: Codable, Sendable {
     case .importEvents, .importRoster, .importCatalog, .importTickets, .importInitiatives: true
     case .setSetting, .publishBenchmark, .logPurpose, .status: false
     case .addInitiative, .endInitiative, .markAlerts: false
-    case .setAside, .replayDeadLetters, .dropDeadLetters: false
+    case .forget, .setAside, .replayDeadLetters, .dropDeadLetters: false
     }
   }
 }
@@ -50,6 +52,7 @@ package enum ControlResponse: Codable, Sendable {
   case done
   case replayed(ReplayResult)
   case dropped(count: Int)
+  case forgot(ForgetReceipt)
   case status(DaemonStatus)
   /// One line: what, where, what to do.
   case failed(String)

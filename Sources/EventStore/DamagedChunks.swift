@@ -58,6 +58,21 @@ package enum DamagedChunks {
     }
   }
 
+  /// Deletes them for good, with their columns.
+  static func removeAll(in database: Database) throws -> (chunks: Int, events: Int) {
+    let chunks = try all(in: database)
+    for chunk in chunks {
+      let first = chunk.id * ChunkRow.columnsMax
+      try database.execute(
+        sql: "DELETE FROM chunk_column WHERE id >= ? AND id < ?",
+        arguments: [first, first + ChunkRow.columnsMax])
+    }
+    try database.execute(sql: "DELETE FROM damaged_chunk")
+    let events = chunks.reduce(0) { $0 + $1.rowCount }
+    try Counters.add(["forgotten_events": Int64(events)], in: database)
+    return (chunks.count, events)
+  }
+
   /// All of them, by number.
   package static func all(in database: Database) throws -> [DamagedChunk] {
     let sql = """

@@ -60,6 +60,8 @@ package final class EventWriter {
   var ledger = SequenceLedger()
   var deadLetters = DeadLetterWriter()
   private var numbering = BatchNumbering()
+  /// Who was forgotten; nil until it is read.
+  private var tombstones: Tombstones?
   /// Rows of the current batch that are stored, in order of arrival.
   private var kept: [Int] = []
   private var column = [Int64](repeating: 0, count: EventBatch.eventsMax)
@@ -114,6 +116,7 @@ package final class EventWriter {
     features.forget()
     ledger.forget()
     deadLetters.forget()
+    tombstones = nil
   }
 
   // MARK: One batch
@@ -123,7 +126,7 @@ package final class EventWriter {
     let batch = received.batch
     var summary = CommitSummary()
     numbering.start(batch)
-    let duplicates = try separateDuplicates(batch, database)
+    let duplicates = try separateDuplicates(batch, &summary, database)
     summary.accepted = kept.count
     summary.duplicate = duplicates.count
     if !kept.isEmpty { try insertChunk(batch, isImported: received.isImported, database) }
@@ -144,11 +147,18 @@ package final class EventWriter {
   }
 
   /// Applies the (source, seq) rule; fills `kept` and returns the other rows.
-  private func separateDuplicates(_ batch: EventBatch, _ database: Database) throws -> [DuplicateRow] {
+  private func separateDuplicates(
+    _ batch: EventBatch, _ summary: inout CommitSummary, _ database: Database
+  ) throws -> [DuplicateRow] {
     kept.removeAll(keepingCapacity: true)
+    let forgotten = try forgottenStrings(batch, database)
     var duplicates: [DuplicateRow] = []
     var unnumbered: Int64 = 0
     for row in 0..<batch.count {
+      if !forgotten.isEmpty, forgotten[Int(batch.user[row])] {
+        try refuseForgotten(row, of: batch, forgotten, &summary, database)
+        continue
+      }
       let name = batch.source[row]
       guard name != 0 else {
         kept.append(row)
@@ -167,6 +177,43 @@ package final class EventWriter {
     }
     if unnumbered > 0 { try ledger.count(0, in: database) { $0.stored += unnumbered } }
     return duplicates
+  }
+
+  // MARK: Who was forgotten
+
+  private func loadTombstones(_ database: Database) throws -> Tombstones {
+    if let tombstones { return tombstones }
+    let loaded = try Tombstones(in: database)
+    tombstones = loaded
+    return loaded
+  }
+
+  /// By string number, whether it is the name of someone forgotten; empty when nobody was.
+  private func forgottenStrings(_ batch: EventBatch, _ database: Database) throws -> [Bool] {
+    let tombstones = try loadTombstones(database)
+    guard !tombstones.isEmpty else { return [] }
+    var isForgotten = [Bool](repeating: false, count: batch.strings.count)
+    var isLookedUp = isForgotten
+    for row in 0..<batch.count {
+      for string in [batch.user[row], batch.source[row]] where string != 0 && !isLookedUp[Int(string)] {
+        isLookedUp[Int(string)] = true
+        isForgotten[Int(string)] = tombstones.hold(batch.strings.withBytes(of: string) { Array($0) })
+      }
+    }
+    return isForgotten
+  }
+
+  /// Counts an event as refused, without keeping its bytes, or the name of a source that tells who it was.
+  private func refuseForgotten(
+    _ row: Int, of batch: EventBatch, _ forgotten: [Bool], _ summary: inout CommitSummary,
+    _ database: Database
+  ) throws {
+    var source: Int64 = 0
+    let name = batch.source[row]
+    if name != 0, !forgotten[Int(name)] { source = try number(of: name, .source, batch, database) }
+    try ledger.count(source, in: database) { $0.rejected += 1 }
+    try Rejections.add(.forgotten, source: source, sequence: batch.sequence[row], in: database)
+    summary.rejected[.forgotten, default: 0] += 1
   }
 
   private func countConflicts(
@@ -194,7 +241,7 @@ package final class EventWriter {
       if reject.source != 0 { source = try number(of: reject.source, .source, batch, database) }
       try ledger.count(source, in: database) { $0.rejected += 1 }
       try Rejections.add(reject.reason, source: source, sequence: reject.sequence, in: database)
-      if let bytes = reject.bytes {
+      if let bytes = reject.bytes, try !loadTombstones(database).areNamed(in: bytes) {
         try deadLetters.add(
           reject, bytes, source: batch.strings.text(of: reject.source), transport: received.transport,
           receivedMilliseconds: received.receivedMilliseconds, in: database)

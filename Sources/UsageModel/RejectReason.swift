@@ -37,6 +37,8 @@ package enum RejectReason: String, CaseIterable, Error, Sendable {
   case csv = "csv"
   /// A protobuf batch that cannot be read; the whole batch is refused.
   case badBatch = "bad_batch"
+  /// About someone who was forgotten; its bytes are not kept.
+  case forgotten = "forgotten"
 }
 
 /// Bounds of the JSON reader.

@@ -33,7 +33,7 @@ struct WaterlineCommand: ParsableCommand {
         name: "Administration",
         subcommands: [
           StatusCommand.self, ConfigCommand.self, SettingsCommand.self, SQLCommand.self, AuditCommand.self,
-          DoctorCommand.self, BackupCommand.self, DeadLettersCommand.self,
+          DoctorCommand.self, BackupCommand.self, ForgetCommand.self, DeadLettersCommand.self,
           DemoCommand.self,
         ]),
     ])

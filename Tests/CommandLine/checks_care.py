@@ -111,6 +111,36 @@ def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
     expect_equal(place.status()["damaged_chunks"], 1, "counted")
 
 
+# Forgetting
+
+
+@check
+def forget_leaves_no_trace_and_reports_go_on(place: Place) -> None:
+    with place.daemon() as daemon:
+        fixture.load(place)
+        place.run("forget", "p07").expect(2)
+        place.run("forget", "p07", "--purpose", "request 1").expect_one_line(2, "--yes")
+        receipt = place.run("forget", "p07", "--purpose", "request 1 of p07", "--yes", "--format", "json").expect(0)
+        items = {(item["place"], item["what"]): item["count"] for item in receipt.json()["items"]}
+        expect(items[("events", "removed")] > 0 and items[("roster", "removed")] > 0, f"receipt {items}")
+        expect("p07" not in receipt.out, "the receipt names the person")
+        for path in place.directory.glob("waterline.db*"):
+            if path.is_file():
+                expect(b"p07" not in path.read_bytes(), f"the name is still in {path.name}")
+        send_stream(place.stream, line(**(hostile.event(source="pc", seq=1) | {"user": "p07"})))
+        poll(lambda: place.status().get("rejected.forgotten") == 1, "the refusal")
+        result = place.run("import", "roster", fixture.DIRECTORY / "roster.csv", "--format", "json").expect(3)
+        expect("forgotten" in result.json()["reasons"], f"roster: {result.out}")
+        for report in ("coverage", "gaps", "bottlenecks", "erosion", "strikeouts", "flow"):
+            place.run(report, *fixture.WINDOW).expect(0)
+        expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts")
+        expect("p07" not in place.run("audit").out, "the log names the person")
+        expect_equal(daemon.stop(), 0, "exit code")
+    for path in place.directory.glob("waterline.db*"):
+        if path.is_file():
+            expect(b"p07" not in path.read_bytes(), f"the name came back into {path.name}")
+
+
 # A full disk
 
 

@@ -1,0 +1,263 @@
+import ColumnChunk
+import Foundation
+import GRDB
+
+/// What was erased of a person, and what could not be reached.
+package struct ForgetReceipt: Codable, Equatable, Sendable {
+  package struct Item: Codable, Equatable, Sendable {
+    /// `events`, or a table's name.
+    package var place: String
+    package var count: Int
+    /// `removed`, `changed` (the name taken out) or `added`.
+    package var what: String
+  }
+
+  package var items: [Item] = []
+  /// What this program cannot erase, for whoever can.
+  package var notReached: [String] = []
+  package var warnings: [String] = []
+
+  package init() {}
+
+  /// Whether anything of the person was there.
+  package var isEmpty: Bool { items.allSatisfy { $0.what == "added" || $0.count == 0 } }
+
+  mutating func add(_ place: String, _ count: Int, _ what: String) {
+    guard count > 0 else { return }
+    if let index = items.firstIndex(where: { $0.place == place && $0.what == what }) {
+      items[index].count += count
+    } else {
+      items.append(Item(place: place, count: count, what: what))
+    }
+  }
+}
+
+extension EventWriter {
+  /// Chunks rewritten in one transaction, so that events are taken in between.
+  private static let chunksAtOnce = 32
+
+  /// Erases a person from the database: events, cells, tickets, letters, log, roster and names.
+  ///
+  /// First a tombstone for each of their names refuses what arrives meanwhile; the names themselves go last, so
+  /// that a run that was cut short can be run again. Not undoable.
+  /// - Parameter user: a roster user, an alias, or a name as events carry it.
+  /// - Throws: `DatabaseError`; what was erased until then stays erased.
+  package func forget(
+    person user: String, nowMilliseconds: Int64, progress: (Int) -> Void = { _ in }
+  ) throws -> ForgetReceipt {
+    try withoutTransaction { try $0.execute(sql: "PRAGMA secure_delete = ON") }
+    defer { try? withoutTransaction { try $0.execute(sql: "PRAGMA secure_delete = FAST") } }
+    var receipt = ForgetReceipt()
+    let person = try maintain { try PersonNames(user, in: $0) }
+    let tombstones = try maintain { database in
+      try Tombstones.add(person.all, nowMilliseconds: nowMilliseconds, in: database)
+      return person.all.count
+    }
+    try forgetEvents(of: person, &receipt, progress)
+    try maintain { database in
+      try person.removeFromTables(nowMilliseconds: nowMilliseconds, &receipt, in: database)
+    }
+    receipt.add("forgotten", tombstones, "added")
+    try giveBackFreePages()
+    if try !WalKeeper.truncate(store) {
+      receipt.warnings.append(
+        "a reader holds the WAL, which still has old pages: end it, and run this again"
+          + ReaderProcesses.text(databasePath: store.path))
+    }
+    receipt.notReached = [
+      "backups and copies of the database", "agents' spools and the files that events were imported from",
+      "exports and reports made before", "journals and logs of other programs",
+      "published benchmarks: medians without names, which stay",
+      "blocks of the disk that the file no longer uses",
+    ]
+    return receipt
+  }
+
+  private func forgetEvents(
+    of person: PersonNames, _ receipt: inout ForgetReceipt, _ progress: (Int) -> Void
+  ) throws {
+    var rest = try maintain { try ChunkRow.all(in: $0) }[...]
+    while !rest.isEmpty {
+      let some = rest.prefix(Self.chunksAtOnce)
+      rest = rest.dropFirst(some.count)
+      try maintain { database in
+        for chunk in some { try person.remove(from: chunk, &receipt, in: database) }
+      }
+      progress(some.reduce(0) { $0 + $1.rowCount })
+      // Merging may have moved rows to new chunks meanwhile.
+      if rest.isEmpty { rest = try maintain { try person.chunksWithEvents(in: $0) }[...] }
+    }
+    let damaged = try maintain { try DamagedChunks.removeAll(in: $0) }
+    if damaged.chunks > 0 {
+      receipt.add("damaged_chunk", damaged.chunks, "removed")
+      receipt.warnings.append(
+        "\(damaged.events) events in damaged chunks were removed too: nobody can tell whose they were")
+    }
+  }
+
+  /// Gives all free pages back: what they held goes with them.
+  private func giveBackFreePages() throws {
+    try withoutTransaction { database in
+      if try Int.fetchOne(database, sql: "PRAGMA auto_vacuum") == 2 {
+        try database.execute(sql: "PRAGMA incremental_vacuum")
+      } else {
+        try database.execute(sql: "VACUUM")
+      }
+    }
+  }
+}
+
+/// All names of one person, and where they stand.
+struct PersonNames {
+  /// The roster's name first, then aliases.
+  let all: [[UInt8]]
+  /// Their numbers in `user_name`.
+  let numbers: Set<Int64>
+  private let mention: NameMention
+
+  init(_ user: String, in database: Database) throws {
+    let isUser = try Bool.fetchOne(
+      database, sql: "SELECT EXISTS (SELECT 1 FROM roster WHERE user = ?)", arguments: [user])
+    let owner = try String.fetchOne(
+      database, sql: "SELECT user FROM roster_alias WHERE alias = ?", arguments: [user])
+    let name = isUser == true ? user : owner ?? user
+    let aliases = try String.fetchAll(
+      database, sql: "SELECT alias FROM roster_alias WHERE user = ? ORDER BY alias", arguments: [name])
+    // A name that is itself a roster user is that user, even if someone else has it as an alias.
+    let users = try Set(
+      String.fetchAll(database, sql: "SELECT DISTINCT user FROM roster").map { Array($0.utf8) })
+    all = [Array(name.utf8)] + aliases.map { Array($0.utf8) }.filter { !users.contains($0) }
+    var numbers: Set<Int64> = []
+    for name in all {
+      let number = try Int64.fetchOne(
+        database, sql: "SELECT id FROM user_name WHERE name = ?",
+        arguments: [String(decoding: name, as: UTF8.self)])
+      if let number { numbers.insert(number) }
+    }
+    self.numbers = numbers
+    mention = NameMention(all)
+  }
+
+  // MARK: Chunks
+
+  func chunksWithEvents(in database: Database) throws -> [ChunkRow] {
+    let reader = ChunkReader(database)
+    return try ChunkRow.all(in: database).filter { chunk in
+      guard !numbers.isEmpty else { return false }
+      return try users(of: chunk, reader).contains(where: numbers.contains)
+    }
+  }
+
+  /// Removes the person's events from a chunk, and mentions of them from what others' events carry.
+  func remove(from chunk: ChunkRow, _ receipt: inout ForgetReceipt, in database: Database) throws {
+    let isThere = try Bool.fetchOne(
+      database, sql: "SELECT EXISTS (SELECT 1 FROM chunk WHERE id = ?)", arguments: [chunk.id])
+    guard isThere == true else { return }
+    let reader = ChunkReader(database)
+    do {
+      let users = try users(of: chunk, reader)
+      let kept = users.indices.filter { !numbers.contains(users[$0]) }
+      let mentions = try [ChunkColumn.session, .attributes].reduce(0) { count, column in
+        count + (try reader.readTexts(column, of: chunk).strings.count(where: mention.isFound))
+      }
+      guard kept.count < users.count || mentions > 0 else { return }
+      let content = try ChunkContent(chunk, reader)
+      try ChunkRewriter.replace(chunk, content, keeping: kept, text: mention.removed, in: database)
+      receipt.add("events", users.count - kept.count, "removed")
+      if kept.count == users.count { receipt.add("texts of others' events", mentions, "changed") }
+      try Counters.add(["forgotten_events": Int64(users.count - kept.count)], in: database)
+    } catch is ChunkDamage {
+      _ = try DamagedChunks.setAside(chunk.id, nowMilliseconds: 0, in: database)
+    }
+  }
+
+  private func users(of chunk: ChunkRow, _ reader: ChunkReader) throws -> [Int64] {
+    var users = [Int64](repeating: 0, count: chunk.rowCount)
+    try users.withUnsafeMutableBufferPointer { buffer in
+      if let start = buffer.baseAddress { try reader.read(.user, of: chunk, into: start) }
+    }
+    return users
+  }
+
+  // MARK: Tables
+
+  func removeFromTables(
+    nowMilliseconds: Int64, _ receipt: inout ForgetReceipt, in database: Database
+  ) throws {
+    func run(_ place: String, _ what: String, _ sql: String) throws {
+      for name in all {
+        try database.execute(sql: sql, arguments: [String(decoding: name, as: UTF8.self)])
+        receipt.add(place, database.changesCount, what)
+      }
+    }
+    try removeLetters(&receipt, in: database)
+    try run("ticket", "removed", "DELETE FROM ticket WHERE requester = ?")
+    try run("ticket", "changed", "UPDATE ticket SET owner = '' WHERE owner = ?")
+    try run("roster", "changed", "UPDATE roster SET manager = '' WHERE manager = ?")
+    try run("roster", "removed", "DELETE FROM roster WHERE user = ?")
+    try run("roster_alias", "removed", "DELETE FROM roster_alias WHERE alias = ?")
+    try run("roster_alias", "removed", "DELETE FROM roster_alias WHERE user = ?")
+    for (table, column) in [
+      ("ticket", "comment"), ("purpose_log", "login"), ("purpose_log", "command"),
+      ("purpose_log", "purpose"), ("intervention", "note"), ("intervention", "cohort"), ("change", "note"),
+      ("change", "cohort"),
+    ] {
+      try redact(table, column, &receipt, in: database)
+    }
+    try renameSources(nowMilliseconds: nowMilliseconds, &receipt, in: database)
+    try renameLabels(&receipt, in: database)
+    try run("user_name", "removed", "DELETE FROM user_name WHERE name = ?")
+  }
+
+  private func removeLetters(_ receipt: inout ForgetReceipt, in database: Database) throws {
+    let tombstones = try Tombstones(in: database)
+    var removed: [Int64] = []
+    let letters = try Row.fetchCursor(database, sql: "SELECT id, bytes, source FROM dead_letter")
+    while let letter = try letters.next() {
+      let bytes = [UInt8](letter[1] as Data)
+      let source = Array(((letter[2] as String?) ?? "").utf8)
+      if tombstones.areNamed(in: bytes) || mention.isFound(in: bytes) || mention.isFound(in: source) {
+        removed.append(letter[0])
+      }
+    }
+    for id in removed { try database.execute(sql: "DELETE FROM dead_letter WHERE id = ?", arguments: [id]) }
+    receipt.add("dead_letter", removed.count, "removed")
+  }
+
+  /// Takes the names out of a text column that others wrote.
+  private func redact(
+    _ table: String, _ column: String, _ receipt: inout ForgetReceipt, in database: Database
+  ) throws {
+    let texts = try Set(String.fetchAll(database, sql: "SELECT \(column) FROM \"\(table)\""))
+    for text in texts where mention.isFound(in: Array(text.utf8)) {
+      try database.execute(
+        sql: "UPDATE OR REPLACE \"\(table)\" SET \(column) = ? WHERE \(column) = ?",
+        arguments: [mention.removed(from: text), text])
+      receipt.add(table, database.changesCount, "changed")
+    }
+  }
+
+  /// A source named after the person keeps its ledger under a number; its own name gets a tombstone too.
+  private func renameSources(
+    nowMilliseconds: Int64, _ receipt: inout ForgetReceipt, in database: Database
+  ) throws {
+    for (id, name) in try named("source", in: database) {
+      try Tombstones.add([Array(name.utf8)], nowMilliseconds: nowMilliseconds, in: database)
+      try database.execute(
+        sql: "UPDATE source SET name = 'forgotten-' || id WHERE id = ?", arguments: [id])
+      receipt.add("source", 1, "changed")
+    }
+  }
+
+  private func renameLabels(_ receipt: inout ForgetReceipt, in database: Database) throws {
+    for (id, _) in try named("label", in: database) {
+      try database.execute(sql: "UPDATE label SET name = 'forgotten-' || id WHERE id = ?", arguments: [id])
+      receipt.add("label", 1, "changed")
+    }
+  }
+
+  private func named(_ table: String, in database: Database) throws -> [(Int64, String)] {
+    try Row.fetchAll(database, sql: "SELECT id, name FROM \(table)").map { ($0[0], $0[1]) }
+      .filter { mention.isFound(in: Array($0.1.utf8)) }
+  }
+}
