@@ -111,7 +111,7 @@ struct SelectionOptions: ParsableArguments {
     try logPurpose()
     let store = try EventStore(readingAt: database.path)
     do {
-      return try evaluate(store, by: by, without: [], report)
+      return try evaluate(store, without: [], body)
     } catch is ChunkDamage {
       // Without it there is a report all the same; it says what is missing.
       let damaged = try store.read { database in
@@ -119,13 +119,13 @@ struct SelectionOptions: ParsableArguments {
       }
       DamagedData.setAside(damaged.map(\.id), databasePath: database.path)
       let remaining = try store.read { try ChunkRow.all(in: $0) }
-      return try evaluate(store, by: by, without: damaged.filter(remaining.contains), report)
+      return try evaluate(store, without: damaged.filter(remaining.contains), body)
     }
   }
 
   private func evaluate<Result>(
-    _ store: EventStore, by: String?, without unreadable: [ChunkRow],
-    _ report: (StoreUsageData, QueryOptions) throws -> Result
+    _ store: EventStore, without unreadable: [ChunkRow],
+    _ body: (Database, StoreUsageData, QueryOptions) throws -> Result
   ) throws -> Result {
     try store.read { database in
       let data = StoreUsageData(database, unreadable: unreadable)

@@ -97,7 +97,7 @@ def backup_is_made_and_restored_under_load(place: Place) -> None:
 def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
     fixture.load(place)
     with sqlite3.connect(place.database) as database:
-        chunk, events = database.execute("SELECT id, row_count FROM chunk LIMIT 1").fetchone()
+        chunk, events = database.execute("SELECT id, row_count FROM chunk ORDER BY time_max_ms DESC LIMIT 1").fetchone()
         database.execute("UPDATE chunk_column SET data = zeroblob(60) WHERE id = ?", (chunk * 32 + 2,))
     database.close()
     for report in ("coverage", "erosion", "strikeouts", "flow"):
@@ -187,4 +187,5 @@ def full_disk_is_survived_without_a_hand(place: Place) -> None:
             expect_equal(place.sources()["pc"]["lost"], 0, "lost")
             daemon.signal(signal.SIGTERM)
             expect_equal(daemon.wait(), 0, "exit code")
-        expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts")
+        # So small a disk is always worth an alarm; the rest is sound.
+        expect_equal(set(findings(place, 1).values()), {"ok"}, "verdicts")
