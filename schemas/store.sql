@@ -106,7 +106,7 @@ CREATE TABLE damaged_chunk (
   reason TEXT NOT NULL
 );
 
--- Daily cells, for what retention prunes: sorted columns of one civil day.
+-- Daily cells, for what retention will prune: sorted columns of one civil day. Nothing writes them yet.
 CREATE TABLE cell_chunk (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   day INTEGER NOT NULL,               -- civil day since 1970 in this zone

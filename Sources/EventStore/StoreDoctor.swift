@@ -28,8 +28,6 @@ package struct StoreDoctor {
   static let freeBytesMin: Int64 = 512 << 20
   /// Clocks may differ by this much before it is worth a word.
   static let clockToleranceMilliseconds: Int64 = 5 * 60_000
-  /// Retention runs once a day; two days without it are a sign.
-  static let pruneMillisecondsMax: Int64 = 2 * 86_400_000
 
   private let database: Database
   private let path: String
@@ -56,7 +54,6 @@ package struct StoreDoctor {
     try checkLedger()
     try checkTotals()
     try checkDeadLetters()
-    try checkRetention()
     try checkClock()
     try checkFile()
   }
@@ -211,24 +208,6 @@ package struct StoreDoctor {
 
   // MARK: Surroundings
 
-  private mutating func checkRetention() throws {
-    let days = try SettingStore.get("retention.days", in: database)
-    let bytes = try SettingStore.get("retention.bytes", in: database)
-    let last = try Int64.fetchOne(database, sql: "SELECT max(time_ms) FROM prune_log")
-    guard days != nil || bytes != nil else {
-      return add("retention", .ok, "off: events are kept for good")
-    }
-    let since = last.map { now - $0 }
-    if let since, since <= Self.pruneMillisecondsMax {
-      add("retention", .ok, "last pruned \(since / 3_600_000) hours ago")
-    } else {
-      add(
-        "retention", .warning,
-        last == nil ? "set, but never run" : "last pruned \((since ?? 0) / 86_400_000) days ago",
-        "the daemon prunes once a day while it runs; or run 'waterline prune'")
-    }
-  }
-
   private mutating func checkClock() throws {
     let newest = try Int64.fetchOne(database, sql: "SELECT max(last_received_ms) FROM source") ?? now
     if newest > now + Self.clockToleranceMilliseconds {
@@ -245,7 +224,7 @@ package struct StoreDoctor {
     if statvfs(path, &space) == 0 {
       let free = Int64(space.f_bavail) * Int64(space.f_frsize)
       let text = "\(free >> 20) MiB free beside the database"
-      let advice = "make room, or set retention.days: when the disk is full nothing more is acknowledged"
+      let advice = "make room: when the disk is full nothing more is stored until there is some"
       if free < Self.freeBytesMin {
         add("disk", .bad, text, advice)
       } else {
