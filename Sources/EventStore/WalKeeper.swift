@@ -16,10 +16,15 @@ package struct WalKeeper: Sendable {
   package static let bytesWarned: Int64 = 1 << 30
   /// Longest wait for readers: what receivers and socket buffers can hold back meanwhile.
   static let waitMilliseconds = 2_000
-  /// Rest between two attempts that failed, so that a reader that never ends costs a thirtieth of the time.
+  /// Rest after an attempt that failed: readers that overlap let about one in four fail.
+  static let shortRestMilliseconds: Int64 = 1_000
+  /// Attempts in a row after which it must be a reader that never ends.
+  static let attemptsMax = 10
+  /// Rest from then on, so that such a reader costs a thirtieth of the time.
   static let restMilliseconds: Int64 = 60_000
 
   private var lastFailureMilliseconds: Int64?
+  private var failureCount = 0
 
   package init() {}
 
@@ -37,16 +42,20 @@ package struct WalKeeper: Sendable {
     let byteCount = Self.byteCount(ofDatabaseAt: store.path)
     guard byteCount > Self.bytesWanted else {
       lastFailureMilliseconds = nil
+      failureCount = 0
       return nil
     }
-    if let last = lastFailureMilliseconds, (last..<last + Self.restMilliseconds).contains(nowMilliseconds) {
+    let rest = failureCount < Self.attemptsMax ? Self.shortRestMilliseconds : Self.restMilliseconds
+    if let last = lastFailureMilliseconds, (last..<last + rest).contains(nowMilliseconds) {
       return nil
     }
     if try Self.truncate(store) {
       lastFailureMilliseconds = nil
+      failureCount = 0
       return nil
     }
     lastFailureMilliseconds = nowMilliseconds
+    failureCount += 1
     guard byteCount > Self.bytesWarned else { return nil }
     return Self.warning(byteCount, path: store.path)
   }
