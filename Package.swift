@@ -100,7 +100,7 @@ let package = Package(
       name: "AggregationTests", dependencies: ["Aggregation", "UsageModel"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
-      name: "UsageQueryTests", dependencies: ["UsageQuery", "Aggregation", "UsageModel"],
+      name: "UsageQueryTests", dependencies: ["UsageQuery", "Aggregation", "EventStore", "UsageModel"],
       swiftSettings: strict),
     .testTarget(
       name: "FileImportTests", dependencies: ["FileImport", "UsageModel"], swiftSettings: strict),

@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-enum { CONTROL_BYTES = 64 };
+// Room for the drop counter and the sender's credentials.
+enum { CONTROL_BYTES = 128 };
 
 struct wl_datagram_ring {
   unsigned slots;
@@ -16,6 +17,8 @@ struct wl_datagram_ring {
   struct mmsghdr *messages;
   struct iovec *vectors;
   uint8_t *control;
+  int64_t *users;
+  struct sockaddr_storage *addresses;
   uint8_t *memory;
 };
 
@@ -27,10 +30,13 @@ wl_datagram_ring *wl_datagram_ring_create(unsigned slots, unsigned slot_bytes) {
   ring->messages = calloc(slots, sizeof *ring->messages);
   ring->vectors = calloc(slots, sizeof *ring->vectors);
   ring->control = calloc(slots, CONTROL_BYTES);
+  ring->users = calloc(slots, sizeof *ring->users);
+  ring->addresses = calloc(slots, sizeof *ring->addresses);
   void *memory = mmap(NULL, (size_t)slots * slot_bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ring->memory = memory == MAP_FAILED ? NULL : memory;
-  if (!ring->messages || !ring->vectors || !ring->control || !ring->memory) {
+  if (!ring->messages || !ring->vectors || !ring->control || !ring->users || !ring->addresses ||
+      !ring->memory) {
     wl_datagram_ring_destroy(ring);
     return NULL;
   }
@@ -39,6 +45,7 @@ wl_datagram_ring *wl_datagram_ring_create(unsigned slots, unsigned slot_bytes) {
     ring->vectors[slot].iov_len = slot_bytes;
     ring->messages[slot].msg_hdr.msg_iov = &ring->vectors[slot];
     ring->messages[slot].msg_hdr.msg_iovlen = 1;
+    ring->messages[slot].msg_hdr.msg_name = &ring->addresses[slot];
   }
   return ring;
 }
@@ -49,13 +56,22 @@ void wl_datagram_ring_destroy(wl_datagram_ring *ring) {
   free(ring->messages);
   free(ring->vectors);
   free(ring->control);
+  free(ring->users);
+  free(ring->addresses);
   free(ring);
 }
 
-static void note_drop_count(wl_datagram_ring *ring, struct msghdr *header) {
+static void note_control(wl_datagram_ring *ring, int index) {
+  struct msghdr *header = &ring->messages[index].msg_hdr;
+  ring->users[index] = -1;
   for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control; control = CMSG_NXTHDR(header, control)) {
-    if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
+    if (control->cmsg_level != SOL_SOCKET) continue;
+    if (control->cmsg_type == SO_RXQ_OVFL) {
       memcpy(&ring->drop_count, CMSG_DATA(control), sizeof ring->drop_count);
+    } else if (control->cmsg_type == SCM_CREDENTIALS) {
+      struct ucred credentials;
+      memcpy(&credentials, CMSG_DATA(control), sizeof credentials);
+      ring->users[index] = credentials.uid;
     }
   }
 }
@@ -64,10 +80,11 @@ int wl_datagram_ring_receive(wl_datagram_ring *ring, int descriptor) {
   for (unsigned slot = 0; slot < ring->slots; slot++) {
     ring->messages[slot].msg_hdr.msg_control = ring->control + (size_t)slot * CONTROL_BYTES;
     ring->messages[slot].msg_hdr.msg_controllen = CONTROL_BYTES;
+    ring->messages[slot].msg_hdr.msg_namelen = sizeof *ring->addresses;
   }
   int count = recvmmsg(descriptor, ring->messages, ring->slots, MSG_DONTWAIT, NULL);
   if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-  for (int index = 0; index < count; index++) note_drop_count(ring, &ring->messages[index].msg_hdr);
+  for (int index = 0; index < count; index++) note_control(ring, index);
   return count;
 }
 
@@ -81,6 +98,13 @@ uint32_t wl_datagram_ring_length(const wl_datagram_ring *ring, int index) {
 
 bool wl_datagram_ring_is_truncated(const wl_datagram_ring *ring, int index) {
   return (ring->messages[index].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+}
+
+int64_t wl_datagram_ring_user(const wl_datagram_ring *ring, int index) { return ring->users[index]; }
+
+const struct sockaddr *wl_datagram_ring_address(const wl_datagram_ring *ring, int index, socklen_t *length) {
+  *length = ring->messages[index].msg_hdr.msg_namelen;
+  return (const struct sockaddr *)&ring->addresses[index];
 }
 
 uint32_t wl_datagram_ring_drop_count(const wl_datagram_ring *ring) { return ring->drop_count; }

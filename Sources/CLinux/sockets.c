@@ -11,6 +11,18 @@ int wl_enable_drop_count(int descriptor) {
   return setsockopt(descriptor, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one) == 0 ? 0 : -errno;
 }
 
+int wl_enable_credentials(int descriptor) {
+  int one = 1;
+  return setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &one, sizeof one) == 0 ? 0 : -errno;
+}
+
+int64_t wl_peer_user(int descriptor) {
+  struct ucred credentials;
+  socklen_t length = sizeof credentials;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -errno;
+  return credentials.uid;
+}
+
 int wl_raise_receive_buffer(int descriptor, int bytes) {
   int before = 0;
   socklen_t size = sizeof before;

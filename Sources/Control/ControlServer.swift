@@ -37,12 +37,24 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
         continue
       }
       _ = fcntl(descriptor, F_SETFL, 0)
+      guard isAllowed(descriptor) else {
+        let connection = ControlConnection(descriptor: descriptor)
+        try? connection.send(ControlResponse.failed("only root and the daemon's own account may command it"))
+        connection.close()
+        continue
+      }
       commands.removeAll { $0.thread.isDone }
       let connection = ControlConnection(descriptor: descriptor)
       commands.append((WorkerThread(name: "wl-command") { [self] in serve(connection) }, connection))
     }
     for command in commands { command.connection.stopReading() }
     for command in commands { command.thread.join() }
+  }
+
+  /// The socket's mode keeps others out already; someone may have changed it.
+  private func isAllowed(_ descriptor: Int32) -> Bool {
+    let userID = wl_peer_user(descriptor)
+    return userID == 0 || userID == Int64(geteuid())
   }
 
   private func waitForConnection() -> Bool {

@@ -37,7 +37,8 @@ package enum DocumentedViews {
       sql: """
         SELECT CASE s.id WHEN 0 THEN NULL ELSE waterline_person(s.name) END AS source, s.stored, s.duplicate, s.conflict, s.rejected,
           s.first_received_ms, s.last_received_ms, max(r.last) AS highest_seq,
-          ifnull(sum(r.last - r.first + 1), 0) AS numbers_stored
+          ifnull(sum(r.last - r.first + 1), 0) AS numbers_stored, s.late,
+          s.clock_offset_ms, s.clock_offset_largest_ms
         FROM main.source s LEFT JOIN main.sequence_range r ON r.source = s.id GROUP BY s.id
         """),
     View(
@@ -45,9 +46,11 @@ package enum DocumentedViews {
       purpose: "numbers that were not stored; refused of them arrived and were no good",
       sql: """
         SELECT CASE s.id WHEN 0 THEN NULL ELSE waterline_person(s.name) END AS source, g.last + 1 AS first_missing, g.next - 1 AS last_missing,
-          (SELECT count(*) FROM main.sequence_rejected j
-            WHERE j.source = g.source AND j.sequence > g.last AND j.sequence < g.next) AS refused,
-          g.last_time_ms AS time_before, g.next_time_ms AS time_after
+          (SELECT ifnull(sum(j.last - j.first + 1), 0) FROM main.sequence_unstored j WHERE j.kind = 1
+            AND j.source = g.source AND j.first > g.last AND j.first < g.next) AS refused,
+          g.last_time_ms AS time_before, g.next_time_ms AS time_after,
+          (SELECT ifnull(sum(j.last - j.first + 1), 0) FROM main.sequence_unstored j WHERE j.kind = 2
+            AND j.source = g.source AND j.first > g.last AND j.first < g.next) AS withheld
         FROM (SELECT source, last, last_time_ms,
             lead(first) OVER w AS next, lead(first_time_ms) OVER w AS next_time_ms
           FROM main.sequence_range WINDOW w AS (PARTITION BY source ORDER BY first)) g

@@ -28,7 +28,7 @@ package enum Counters {
 /// Refused events by source and reason.
 enum Rejections {
   static func add(
-    _ reason: RejectReason, source: Int64, sequence: Int64, in database: Database
+    _ reason: RejectReason, source: Int64, in database: Database
   ) throws {
     try database.cachedStatement(
       sql: """
@@ -36,9 +36,5 @@ enum Rejections {
         ON CONFLICT (source, reason) DO UPDATE SET count = count + 1
         """
     ).execute(arguments: [source, reason.rawValue])
-    guard source != 0, sequence != 0 else { return }
-    try database.cachedStatement(
-      sql: "INSERT OR IGNORE INTO sequence_rejected (source, sequence) VALUES (?, ?)"
-    ).execute(arguments: [source, sequence])
   }
 }

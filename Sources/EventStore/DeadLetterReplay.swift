@@ -80,7 +80,10 @@ extension EventWriter {
   /// Undoes what the refusal counted, and removes the letter.
   private func takeBack(_ letter: DeadLetter, _ database: Database) throws {
     let source =
-      try letter.source.flatMap {
+      // An impostor's event was not booked under the source it named.
+      letter.reason == RejectReason.notYours.rawValue
+      ? 0
+      : try letter.source.flatMap {
         try Int64.fetchOne(database, sql: "SELECT id FROM source WHERE name = ?", arguments: [$0])
       } ?? 0
     try ledger.count(source, in: database) { $0.rejected -= 1 }
@@ -88,10 +91,8 @@ extension EventWriter {
       sql: "UPDATE source_rejection SET count = count - 1 WHERE source = ? AND reason = ?",
       arguments: [source, letter.reason])
     try database.execute(sql: "DELETE FROM source_rejection WHERE count <= 0")
-    if let sequence = letter.sequence {
-      try database.execute(
-        sql: "DELETE FROM sequence_rejected WHERE source = ? AND sequence = ?",
-        arguments: [source, sequence])
+    if source != 0, let sequence = letter.sequence {
+      try UnstoredNumbers(source: source, database: database).remove(sequence, ifOnly: .refused)
     }
     try Counters.add(["rejected.\(letter.transport)": -1], in: database)
     try database.execute(sql: "DELETE FROM dead_letter WHERE id = ?", arguments: [letter.id])

@@ -15,20 +15,21 @@ struct DeadLetterWriter {
   mutating func forget() { letterCount = nil }
 
   mutating func add(
-    _ reject: EventBatch.Reject, _ bytes: [UInt8], source: String?, transport: String,
+    _ reject: EventBatch.Reject, _ bytes: [UInt8], source: String?, speaker: String?, transport: String,
     receivedMilliseconds: Int64,
     in database: Database
   ) throws {
     try load(database)
     let insert = try database.cachedStatement(
       sql: """
-        INSERT INTO dead_letter (received_ms, transport, source, reason, byte_count, bytes, sequence, line)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO dead_letter (received_ms, transport, source, reason, byte_count, bytes, sequence, line,
+          speaker)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
     try insert.execute(arguments: [
       receivedMilliseconds, transport, source, reject.reason.rawValue, reject.byteCount,
       bytes.databaseBlob, reject.sequence > 0 ? reject.sequence : nil,
-      reject.line > 0 ? reject.line : nil,
+      reject.line > 0 ? reject.line : nil, speaker,
     ])
     letterCount = (letterCount ?? 0) + 1
     byteCount += Int64(bytes.count)

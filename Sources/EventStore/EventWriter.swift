@@ -24,6 +24,11 @@ package struct ReceivedBatch: Sendable {
 
   /// Retention leaves imported events alone.
   var isImported: Bool { transport == "import" }
+
+  /// Events that end before are late; an import is never.
+  var lateBeforeMilliseconds: Int64 {
+    transport == "import" ? .min : receivedMilliseconds - SequenceLedger.lateMilliseconds
+  }
 }
 
 /// What became of the events of a commit.
@@ -62,6 +67,7 @@ package final class EventWriter {
   private var numbering = BatchNumbering()
   /// Who was forgotten; nil until it is read.
   private var tombstones: Tombstones?
+  private var speakers = SpeakerCheck()
   /// Rows of the current batch that are stored, in order of arrival.
   private var kept: [Int] = []
   private var column = [Int64](repeating: 0, count: EventBatch.eventsMax)
@@ -119,6 +125,21 @@ package final class EventWriter {
     tombstones = nil
   }
 
+  /// Notes numbers of a source that will never come, on purpose.
+  package func withhold(source: String, _ range: ClosedRange<Int64>) throws {
+    do {
+      try store.queue.inTransactionReturning { database in
+        let number = try Array(source.utf8).withUnsafeBufferPointer {
+          try sources.number(of: $0, in: database)
+        }
+        try ledger.withhold(number, range, in: database)
+      }
+    } catch {
+      forget()
+      throw error
+    }
+  }
+
   // MARK: One batch
 
   /// Stores one batch; the caller's transaction must be rolled back when this throws.
@@ -126,14 +147,19 @@ package final class EventWriter {
     let batch = received.batch
     var summary = CommitSummary()
     numbering.start(batch)
-    let duplicates = try separateDuplicates(batch, &summary, database)
+    speakers.start()
+    var refused: [EventBatch.Reject] = []
+    let duplicates = try separateDuplicates(received, &refused, &summary, database)
     summary.accepted = kept.count
     summary.duplicate = duplicates.count
     if !kept.isEmpty { try insertChunk(batch, isImported: received.isImported, database) }
     if !duplicates.isEmpty {
       summary.conflict = try countConflicts(batch, duplicates, database)
     }
-    try storeRejects(received, &summary, database)
+    try storeRejects(batch.rejects + refused, received, &summary, database)
+    try KernelDrops.add(
+      received.kernelDrops, transport: received.transport,
+      receivedMilliseconds: received.receivedMilliseconds, in: database)
     try ledger.flush(receivedMilliseconds: received.receivedMilliseconds, in: database)
     try Counters.add(
       [
@@ -146,10 +172,14 @@ package final class EventWriter {
     return summary
   }
 
-  /// Applies the (source, seq) rule; fills `kept` and returns the other rows.
+  /// Applies the rules of who may speak and of (source, seq); fills `kept` and returns redelivered rows.
   private func separateDuplicates(
-    _ batch: EventBatch, _ summary: inout CommitSummary, _ database: Database
+    _ received: ReceivedBatch, _ refused: inout [EventBatch.Reject], _ summary: inout CommitSummary,
+    _ database: Database
   ) throws -> [DuplicateRow] {
+    let batch = received.batch
+    let lateBefore = received.lateBeforeMilliseconds
+    var unnumberedLate: Int64 = 0
     kept.removeAll(keepingCapacity: true)
     let forgotten = try forgottenStrings(batch, database)
     var duplicates: [DuplicateRow] = []
@@ -159,23 +189,39 @@ package final class EventWriter {
         try refuseForgotten(row, of: batch, forgotten, &summary, database)
         continue
       }
+      if batch.hasSpeakers, try !speakers.allows(row: row, of: batch, in: database) {
+        let isKept = batch.rejects.count + refused.count < EventBatch.rejectsKeptMax
+        refused.append(.notYours(row, of: batch, keepsBytes: isKept))
+        continue
+      }
+      let time = batch.time[row]
+      let isLate = time < lateBefore && time + max(0, batch.durationPlusOne[row] - 1) < lateBefore
       let name = batch.source[row]
       guard name != 0 else {
         kept.append(row)
         unnumbered += 1
+        if isLate { unnumberedLate += 1 }
         continue
       }
       let source = try number(of: name, .source, batch, database)
       let sequence = batch.sequence[row]
       if try ledger.register(source, sequence, timeMilliseconds: batch.time[row], in: database) {
         kept.append(row)
-        try ledger.count(source, in: database) { $0.stored += 1 }
+        try ledger.count(source, in: database) {
+          $0.stored += 1
+          if isLate { $0.late += 1 }
+        }
       } else {
         duplicates.append(DuplicateRow(row: row, source: source, sequence: sequence))
         try ledger.count(source, in: database) { $0.duplicate += 1 }
       }
     }
-    if unnumbered > 0 { try ledger.count(0, in: database) { $0.stored += unnumbered } }
+    if unnumbered > 0 {
+      try ledger.count(0, in: database) {
+        $0.stored += unnumbered
+        $0.late += unnumberedLate
+      }
+    }
     return duplicates
   }
 
@@ -212,7 +258,8 @@ package final class EventWriter {
     let name = batch.source[row]
     if name != 0, !forgotten[Int(name)] { source = try number(of: name, .source, batch, database) }
     try ledger.count(source, in: database) { $0.rejected += 1 }
-    try Rejections.add(.forgotten, source: source, sequence: batch.sequence[row], in: database)
+    try Rejections.add(.forgotten, source: source, in: database)
+    if source != 0 { try ledger.refuse(source, batch.sequence[row], in: database) }
     summary.rejected[.forgotten, default: 0] += 1
   }
 
@@ -232,22 +279,30 @@ package final class EventWriter {
   }
 
   private func storeRejects(
-    _ received: ReceivedBatch, _ summary: inout CommitSummary, _ database: Database
+    _ rejects: [EventBatch.Reject], _ received: ReceivedBatch, _ summary: inout CommitSummary,
+    _ database: Database
   ) throws {
     let batch = received.batch
-    for reject in batch.rejects {
+    for reject in rejects {
       summary.rejected[reject.reason, default: 0] += 1
       var source: Int64 = 0
-      if reject.source != 0 { source = try number(of: reject.source, .source, batch, database) }
+      // What an impostor says must not show in the ledger of whom they name.
+      if reject.source != 0 && reject.reason != .notYours {
+        source = try number(of: reject.source, .source, batch, database)
+      }
       try ledger.count(source, in: database) { $0.rejected += 1 }
-      try Rejections.add(reject.reason, source: source, sequence: reject.sequence, in: database)
+      try Rejections.add(reject.reason, source: source, in: database)
+      if source != 0 && reject.sequence > 0 {
+        try ledger.refuse(source, reject.sequence, in: database)
+      }
       if let bytes = reject.bytes, try !loadTombstones(database).areNamed(in: bytes) {
         try deadLetters.add(
-          reject, bytes, source: batch.strings.text(of: reject.source), transport: received.transport,
+          reject, bytes, source: batch.strings.text(of: reject.source),
+          speaker: batch.strings.text(of: reject.speaker), transport: received.transport,
           receivedMilliseconds: received.receivedMilliseconds, in: database)
       }
     }
-    if !batch.rejects.isEmpty { try deadLetters.trim(in: database) }
+    if !rejects.isEmpty { try deadLetters.trim(in: database) }
   }
 
   // MARK: Numbers of names
@@ -368,5 +423,20 @@ private struct TextCodes {
     strings.append(string)
     codes[Int(string)] = UInt32(strings.count)
     return Int64(strings.count)
+  }
+}
+
+extension EventBatch.Reject {
+  /// An event that its sender may not send, as the JSON line that says the same.
+  fileprivate static func notYours(_ row: Int, of batch: EventBatch, keepsBytes: Bool) -> Self {
+    var line: [UInt8] = []
+    if keepsBytes {
+      JSONEventEncoder.append(batch.event(at: row), to: &line)
+      if line.last == UInt8(ascii: "\n") { line.removeLast() }
+    }
+    return Self(
+      reason: .notYours, source: batch.source[row], sequence: batch.sequence[row],
+      speaker: batch.speaker[row], bytes: keepsBytes ? Array(line.prefix(EventBatch.rejectBytesMax)) : nil,
+      byteCount: line.count)
   }
 }

@@ -9,6 +9,8 @@ import GRDB
 ///
 /// - Complexity: O(1) for a number in order, O(log ranges) in the table otherwise.
 struct SequenceLedger {
+  /// Events received so long after their end are late: a day, as most senders send within minutes.
+  static let lateMilliseconds: Int64 = 24 * 3_600_000
   /// Sources cached before the cache starts anew: 100,000 × about 100 bytes.
   static let cachedSourcesMax = 100_000
 
@@ -18,6 +20,8 @@ struct SequenceLedger {
     var tailFirstTime: Int64 = 0
     var tailLastTime: Int64 = 0
     var isTailDirty = false
+    /// No number above is known to be refused or withheld.
+    var unstoredHighest: Int64 = 0
     var counts = Counts()
   }
 
@@ -27,6 +31,8 @@ struct SequenceLedger {
     var duplicate: Int64 = 0
     var conflict: Int64 = 0
     var rejected: Int64 = 0
+    /// Received more than ``SequenceLedger/lateMilliseconds`` after their end.
+    var late: Int64 = 0
   }
 
   private var states: [Int64: State] = [:]
@@ -56,8 +62,34 @@ struct SequenceLedger {
     _ source: Int64, _ sequence: Int64, timeMilliseconds: Int64, in database: Database
   ) throws -> Bool {
     try load(source, in: database)
-    return try Self.register(
+    let isNew = try Self.register(
       &states[source, default: State()], source, sequence, timeMilliseconds, database)
+    if isNew, sequence <= states[source]?.unstoredHighest ?? 0 {
+      try UnstoredNumbers(source: source, database: database).remove(sequence)
+    }
+    return isNew
+  }
+
+  /// Notes that a number came with an event that was refused.
+  mutating func refuse(_ source: Int64, _ sequence: Int64, in database: Database) throws {
+    try add(source, sequence...sequence, .refused, in: database)
+  }
+
+  /// Notes numbers that will never come, on purpose.
+  mutating func withhold(_ source: Int64, _ range: ClosedRange<Int64>, in database: Database) throws {
+    try add(source, range, .withheld, in: database)
+  }
+
+  private mutating func add(
+    _ source: Int64, _ range: ClosedRange<Int64>, _ kind: UnstoredNumbers.Kind, in database: Database
+  ) throws {
+    try load(source, in: database)
+    var state = states[source, default: State()]
+    if state.isTailDirty { try Self.writeTail(source, state, database) }
+    state.isTailDirty = false
+    try UnstoredNumbers(source: source, database: database).add(range, kind)
+    state.unstoredHighest = max(state.unstoredHighest, range.upperBound)
+    states[source] = state
   }
 
   /// Writes all changes; the same transaction must hold the events.
@@ -69,12 +101,13 @@ struct SequenceLedger {
         database,
         """
         UPDATE source SET stored = stored + ?2, duplicate = duplicate + ?3, conflict = conflict + ?4,
-          rejected = rejected + ?5, first_received_ms = ifnull(first_received_ms, ?6),
+          rejected = rejected + ?5, late = late + ?7, first_received_ms = ifnull(first_received_ms, ?6),
           last_received_ms = max(ifnull(last_received_ms, ?6), ?6) WHERE id = ?1
         """)
       let counts = state.counts
       for (index, value) in [
         source, counts.stored, counts.duplicate, counts.conflict, counts.rejected, receivedMilliseconds,
+        counts.late,
       ].enumerated() {
         update.bind(value, at: Int32(index + 1))
       }
@@ -105,6 +138,7 @@ struct SequenceLedger {
       state.tailLastTime = select.integer(3)
       select.finish()
     }
+    state.unstoredHighest = try UnstoredNumbers(source: source, database: database).highest()
     states[source] = state
   }
 

@@ -11,6 +11,7 @@ enum StoreSchema {
     migrator.registerMigration("1 events, names, ledger, organisation") { database in
       try database.execute(sql: version1)
     }
+    migrator.registerMigration("2 delivery") { try $0.execute(sql: delivery) }
     migrator.registerMigration("3 care") { database in try database.execute(sql: care) }
     return migrator
   }
@@ -88,6 +89,41 @@ enum StoreSchema {
     CREATE TABLE purpose_log (
       id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, login TEXT NOT NULL,
       command TEXT NOT NULL, purpose TEXT NOT NULL);
+    """
+
+  /// Who sent what, acknowledged batches, and what is known of losses.
+  private static let delivery = """
+    CREATE INDEX roster_by_user ON roster (user);
+    ALTER TABLE dead_letter ADD COLUMN speaker TEXT;
+
+    ALTER TABLE source ADD COLUMN owner TEXT;
+    ALTER TABLE source ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE source ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE source ADD COLUMN clock_offset_ms INTEGER;
+    ALTER TABLE source ADD COLUMN clock_offset_largest_ms INTEGER;
+
+    CREATE TABLE sequence_unstored (
+      source INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, kind INTEGER NOT NULL,
+      PRIMARY KEY (source, first)) WITHOUT ROWID;
+    INSERT INTO sequence_unstored SELECT source, sequence, sequence, 1 FROM sequence_rejected j
+      WHERE NOT EXISTS (SELECT 1 FROM sequence_range r WHERE r.source = j.source
+        AND r.first <= j.sequence AND r.last >= j.sequence);
+    DROP TABLE sequence_rejected;
+
+    CREATE TABLE kernel_drop (
+      hour INTEGER NOT NULL, transport TEXT NOT NULL, count INTEGER NOT NULL,
+      PRIMARY KEY (hour, transport)) WITHOUT ROWID;
+
+    CREATE TABLE delivered_batch (
+      sender TEXT NOT NULL, spool INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+      PRIMARY KEY (sender, spool, first)) WITHOUT ROWID;
+    CREATE TABLE delivery_spool (
+      sender TEXT NOT NULL, spool INTEGER NOT NULL, packet_highest INTEGER NOT NULL,
+      packet_window BLOB NOT NULL, last_received_ms INTEGER NOT NULL,
+      PRIMARY KEY (sender, spool)) WITHOUT ROWID;
+    CREATE TABLE packet_refusal (
+      sender TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+      PRIMARY KEY (sender, reason)) WITHOUT ROWID;
     """
 
   /// Damaged chunks, dead letters, daily cells, tombstones.

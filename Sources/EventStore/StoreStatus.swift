@@ -13,6 +13,17 @@ package struct StoreStatus: Equatable, Sendable {
     /// Numbers between the first and the highest that were neither stored nor refused.
     package var lost: Int64
     package var gapCount: Int64
+    /// Numbers whose event was refused, and that were not stored later.
+    package var refusedNumbers: Int64
+    /// Numbers that were left out on purpose.
+    package var withheld: Int64
+    /// Events received more than a day after their end.
+    package var late: Int64
+    /// Numbers that the sender's spool dropped, by its own account; lost, and counted there too.
+    package var dropped: Int64
+    /// Receipt less the sender's clock, the last time and the largest ever.
+    package var clockOffsetMilliseconds: Int64?
+    package var largestClockOffsetMilliseconds: Int64?
     package var lastReceivedMilliseconds: Int64?
   }
 
@@ -30,6 +41,10 @@ package struct StoreStatus: Equatable, Sendable {
   package var conflict: Int64
   package var rejected: Int64
   package var lost: Int64
+  package var withheld: Int64
+  package var late: Int64
+  /// Packets refused at the envelope, by reason.
+  package var refusedPackets: [(reason: String, count: Int64)]
   package var deadLetterCount: Int64
   package var rejectedByReason: [(reason: String, count: Int64)]
   package var counters: [String: Int64]
@@ -72,6 +87,11 @@ extension StoreStatus {
     conflict = ledger?[3] ?? 0
     rejected = ledger?[4] ?? 0
     lost = try integer("SELECT ifnull(sum(lost), 0) FROM (\(Self.gapsSQL))")
+    withheld = try integer("SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored WHERE kind = 2")
+    late = try integer("SELECT sum(late) FROM source")
+    refusedPackets = try Row.fetchAll(
+      database, sql: "SELECT reason, sum(count) FROM packet_refusal GROUP BY reason ORDER BY reason"
+    ).map { ($0[0], $0[1]) }
     deadLetterCount = try integer("SELECT count(*) FROM dead_letter")
     rejectedByReason = try Row.fetchAll(
       database, sql: "SELECT reason, sum(count) FROM source_rejection GROUP BY reason ORDER BY reason"
@@ -86,8 +106,11 @@ extension StoreStatus {
   package static func sources(in database: Database) throws -> [Source] {
     let sql = """
       SELECT s.name, s.stored, s.duplicate, s.conflict, s.rejected,
-        (SELECT max(last) FROM sequence_range r WHERE r.source = s.id), ifnull(g.lost, 0), ifnull(g.gaps, 0),
-        s.last_received_ms
+        (SELECT max(last) FROM (\(knownNumbersSQL)) r WHERE r.source = s.id), ifnull(g.lost, 0),
+        ifnull(g.gaps, 0), s.last_received_ms,
+        (SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored u WHERE u.source = s.id AND kind = 1),
+        (SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored u WHERE u.source = s.id AND kind = 2),
+        s.late, s.dropped, s.clock_offset_ms, s.clock_offset_largest_ms
       FROM source s LEFT JOIN (\(gapsSQL)) g ON g.source = s.id
       WHERE s.id <> 0 OR s.stored + s.rejected > 0
       ORDER BY ifnull(g.lost, 0) DESC, s.stored DESC, s.name
@@ -95,20 +118,23 @@ extension StoreStatus {
     return try Row.fetchAll(database, sql: sql).map {
       Source(
         name: $0[0], stored: $0[1], duplicate: $0[2], conflict: $0[3], rejected: $0[4],
-        highestSequence: $0[5], lost: $0[6], gapCount: $0[7], lastReceivedMilliseconds: $0[8])
+        highestSequence: $0[5], lost: $0[6], gapCount: $0[7], refusedNumbers: $0[9], withheld: $0[10],
+        late: $0[11], dropped: $0[12], clockOffsetMilliseconds: $0[13],
+        largestClockOffsetMilliseconds: $0[14], lastReceivedMilliseconds: $0[8])
     }
   }
 
-  /// Per source: numbers missing between its ranges, less those whose event was refused.
+  /// Every number of which something is known, as ranges: stored, refused or withheld.
+  static let knownNumbersSQL = """
+    SELECT source, first, last FROM sequence_range
+    UNION ALL SELECT source, first, last FROM sequence_unstored
+    """
+
+  /// Per source: numbers between the lowest and the highest known of which nothing is.
   private static let gapsSQL = """
-    SELECT source, sum(next - last - 1) - (
-        SELECT count(*) FROM sequence_rejected j WHERE j.source = g.source
-          AND j.sequence > min(g.last) AND j.sequence < max(g.next) AND NOT EXISTS (
-            SELECT 1 FROM sequence_range r WHERE r.source = j.source
-              AND r.first <= j.sequence AND r.last >= j.sequence)) AS lost,
-      count(*) AS gaps
+    SELECT source, sum(next - last - 1) AS lost, count(*) AS gaps
     FROM (SELECT source, last, lead(first) OVER (PARTITION BY source ORDER BY first) AS next
-      FROM sequence_range) g
-    WHERE next IS NOT NULL GROUP BY source
+      FROM (\(knownNumbersSQL)))
+    WHERE next - 1 > last GROUP BY source
     """
 }

@@ -18,17 +18,40 @@ struct BatchFiller: ~Copyable {
   private var protobuf = BatchEventDecoder()
   private var firstEventMilliseconds: Int64?
   private var kernelDrops: Int64 = 0
+  private var peers: PeerSpeakers
+  private var peer: Int64?
+  /// Who sends what comes next; empty for who may speak for anybody.
+  private var speaker: [UInt8] = []
 
-  init(queue: WriterQueue, transport: Transport) {
+  init(queue: WriterQueue, transport: Transport, peers: PeerPolicy = PeerPolicy()) {
     self.queue = queue
+    self.peers = PeerSpeakers(peers)
     self.transport = transport
     batch = queue.emptyBatch()
   }
 
   /// Sets the moment of receipt for what follows.
   mutating func setReceipt(milliseconds: Int64) {
+    if peers.refresh() { peer = nil }
     json.setReceipt(milliseconds: milliseconds)
     protobuf.setReceipt(milliseconds: milliseconds)
+  }
+
+  /// Says which local account sends what follows; nil where there are none, as on UDP.
+  mutating func setPeer(_ userID: Int64?) {
+    guard let userID else {
+      if !speaker.isEmpty { setSpeaker([]) }
+      return
+    }
+    if userID == peer { return }
+    setSpeaker(peers.speaker(userID))
+    peer = userID
+  }
+
+  private mutating func setSpeaker(_ name: [UInt8]) {
+    peer = nil
+    speaker = name
+    batch.setSpeaker(name)
   }
 
   /// Milliseconds until the batch is due, 0 if it is; nil while it is empty.
@@ -89,9 +112,12 @@ struct BatchFiller: ~Copyable {
   mutating func add(protobufBatch bytes: UnsafeRawBufferPointer, now: Int64) {
     let queue = queue
     let transport = transport
+    let speaker = speaker
     batch = protobuf.decode(bytes, into: batch) { full in
-      queue.exchange(
+      let empty = queue.exchange(
         SealedBatch(batch: full, transport: transport, receivedMilliseconds: now, kernelDrops: 0))
+      empty.setSpeaker(speaker)
+      return empty
     }
     afterAdding(now)
   }
@@ -107,6 +133,7 @@ struct BatchFiller: ~Copyable {
   mutating func seal(_ now: Int64) {
     if batch.isEmpty && kernelDrops == 0 { return }
     batch = queue.exchange(sealed(now))
+    batch.setSpeaker(speaker)
     kernelDrops = 0
     firstEventMilliseconds = nil
   }

@@ -12,19 +12,24 @@ package final class DatagramReceiver: Sendable {
   private let transport: Transport
   private let queue: WriterQueue
   private let stop: StopSignal
+  private let peers: PeerPolicy
 
-  package init(socket: BoundSocket, transport: Transport, queue: WriterQueue, stop: StopSignal) {
+  package init(
+    socket: BoundSocket, transport: Transport, queue: WriterQueue, stop: StopSignal,
+    peers: PeerPolicy = PeerPolicy()
+  ) {
     self.socket = socket
     self.transport = transport
     self.queue = queue
     self.stop = stop
+    self.peers = peers
   }
 
   /// Receives until the stop signal, then takes what the socket still holds.
   package func run() {
     guard let ring = wl_datagram_ring_create(Self.slotsPerCall, Self.slotBytes) else { return }
     defer { wl_datagram_ring_destroy(ring) }
-    var filler = BatchFiller(queue: queue, transport: transport)
+    var filler = BatchFiller(queue: queue, transport: transport, peers: peers)
     var dropCount = socket.inheritedDropCount
     var drainEnd: Int64?
     while true {
@@ -36,6 +41,7 @@ package final class DatagramReceiver: Sendable {
       for index in 0..<max(0, count) {
         let bytes = UnsafeRawBufferPointer(
           start: wl_datagram_ring_bytes(ring, index), count: Int(wl_datagram_ring_length(ring, index)))
+        filler.setPeer(transport == .unixDatagram ? wl_datagram_ring_user(ring, index) : nil)
         filler.add(datagram: bytes, isTruncated: wl_datagram_ring_is_truncated(ring, index), now: now)
       }
       // A datagram tells what was dropped before it; what came last may have been dropped, so ask when idle.

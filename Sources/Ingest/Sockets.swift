@@ -166,17 +166,28 @@ package enum Sockets {
   // MARK: Unix
 
   /// Binds a Unix datagram socket; a stale socket file of a dead process is replaced.
-  package static func unixDatagram(_ path: String) throws(SocketError) -> BoundSocket {
-    let descriptor = try bindUnix(path, type: Int32(SOCK_DGRAM.rawValue))
+  ///
+  /// - Parameter mode: who may send, as permissions of the socket's file.
+  package static func unixDatagram(
+    _ path: String, mode: mode_t = ownerOnly
+  ) throws(SocketError) -> BoundSocket {
+    let descriptor = try bindUnix(path, type: Int32(SOCK_DGRAM.rawValue), mode: mode)
     return prepared(descriptor, address: path, unlinkPath: path)
   }
+
+  /// The permissions of sockets unless told otherwise.
+  package static let ownerOnly: mode_t = 0o600
 
   /// Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn.
   private static let backlog: Int32 = 4_096
 
   /// Binds and listens on a Unix stream socket.
-  package static func unixStream(_ path: String) throws(SocketError) -> BoundSocket {
-    let descriptor = try bindUnix(path, type: Int32(SOCK_STREAM.rawValue))
+  ///
+  /// - Parameter mode: who may connect, as permissions of the socket's file.
+  package static func unixStream(
+    _ path: String, mode: mode_t = ownerOnly
+  ) throws(SocketError) -> BoundSocket {
+    let descriptor = try bindUnix(path, type: Int32(SOCK_STREAM.rawValue), mode: mode)
     guard listen(descriptor, backlog) == 0 else {
       let reason = errno
       close(descriptor)
@@ -185,8 +196,12 @@ package enum Sockets {
     return BoundSocket(descriptor: descriptor, address: path, receiveBufferBytes: 0, unlinkPath: path)
   }
 
-  private static func bindUnix(_ path: String, type: Int32) throws(SocketError) -> Int32 {
+  private static func bindUnix(
+    _ path: String, type: Int32, mode: mode_t
+  ) throws(SocketError) -> Int32 {
     let descriptor = socket(AF_UNIX, type | cloexec, 0)
+    // Before the first datagram can come; streams tell it at any time.
+    if type == Int32(SOCK_DGRAM.rawValue) { _ = wl_enable_credentials(descriptor) }
     guard descriptor >= 0 else {
       throw SocketError("cannot open a Unix socket: \(SocketError.reason(errno))")
     }
@@ -197,7 +212,11 @@ package enum Sockets {
       close(descriptor)
       throw error
     }
-    guard let problem else { return descriptor }
+    guard let problem else {
+      // The umask can only have made it tighter meanwhile.
+      chmod(path, mode)
+      return descriptor
+    }
     close(descriptor)
     throw SocketError("cannot listen on \(path): \(problem)")
   }

@@ -19,14 +19,17 @@ package final class StreamReceiver: Sendable {
   private let queue: WriterQueue
   private let stop: StopSignal
   private let connectionsMax: Int
+  private let peers: PeerPolicy
 
   package init(
-    socket: BoundSocket, queue: WriterQueue, stop: StopSignal, connectionsMax: Int = connectionsMax
+    socket: BoundSocket, queue: WriterQueue, stop: StopSignal, connectionsMax: Int = connectionsMax,
+    peers: PeerPolicy = PeerPolicy()
   ) {
     self.socket = socket
     self.queue = queue
     self.stop = stop
     self.connectionsMax = connectionsMax
+    self.peers = peers
   }
 
   /// Receives until the stop signal, then takes what the connections still hold.
@@ -36,7 +39,8 @@ package final class StreamReceiver: Sendable {
     defer { close(epoll) }
     watch(epoll, socket.descriptor)
     watch(epoll, stop.descriptor)
-    var connections = StreamConnections(filler: BatchFiller(queue: queue, transport: .unixStream))
+    var connections = StreamConnections(
+      filler: BatchFiller(queue: queue, transport: .unixStream, peers: peers))
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 16)
     defer { buffer.deallocate() }
     var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerCall)
@@ -113,6 +117,8 @@ private struct StreamConnections: ~Copyable {
     var pending: [UInt8] = []
     /// Inside a line that was refused as too long: skip to its end.
     var isSkippingLine = false
+    /// Account at the other end; negative when the kernel does not tell.
+    var userID: Int64 = -1
   }
 
   private var connections: [Int32: Connection] = [:]
@@ -129,7 +135,9 @@ private struct StreamConnections: ~Copyable {
 
   mutating func seal(_ now: Int64) { filler.seal(now) }
 
-  mutating func add(_ descriptor: Int32) { connections[descriptor] = Connection() }
+  mutating func add(_ descriptor: Int32) {
+    connections[descriptor] = Connection(userID: wl_peer_user(descriptor))
+  }
 
   /// Reads once from a connection; returns whether there was anything, its end included.
   mutating func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, now: Int64) -> Bool {
@@ -154,6 +162,7 @@ private struct StreamConnections: ~Copyable {
     close(descriptor)
     guard var connection = connections.removeValue(forKey: descriptor) else { return }
     pendingBytes -= connection.pending.count
+    filler.setPeer(connection.userID)
     connection.pending.withUnsafeBytes { bytes in
       var rest = connection.isSkippingLine ? UnsafeRawBufferPointer(start: nil, count: 0) : bytes
       while !rest.isEmpty { filler.addPart(&rest, isFinal: true, now: now) }
@@ -166,6 +175,7 @@ private struct StreamConnections: ~Copyable {
     var connection = connections[descriptor] ?? Connection()
     connections[descriptor] = nil
     pendingBytes -= connection.pending.count
+    filler.setPeer(connection.userID)
     let isSound: Bool
     if connection.pending.isEmpty {
       var rest = bytes

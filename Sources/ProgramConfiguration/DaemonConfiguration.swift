@@ -6,6 +6,10 @@ package struct DaemonConfiguration: Equatable, Sendable {
   package var udpAddress: String?
   package var unixDatagramPath: String?
   package var unixStreamPath: String?
+  /// Permissions of the Unix sockets: who may send.
+  package var socketMode: UInt32
+  /// Accounts, by login or number, that may speak for others at the Unix sockets.
+  package var relays: [String]
   package var logLevel: LogLevel
 
   /// Everything that can be set, in the order of `docs/configuration.md`.
@@ -15,11 +19,22 @@ package struct DaemonConfiguration: Equatable, Sendable {
     ConfigurationKey("unix_datagram"),
     ConfigurationKey("unix_stream"),
     .choice("mode", ["none"]),
+    ConfigurationKey("socket_mode") { value in
+      socketMode(value) == nil ? "'\(value)' is no mode such as 0600, 0660 or 0666" : nil
+    },
+    ConfigurationKey("relays", isList: true),
     .choice("log_level", LogLevel.names),
   ]
 
   /// Loopback only: plain UDP is not signed, so it must not be open to a network by default.
   package static let defaultUDPAddress = "127.0.0.1:4717"
+
+  /// Permissions in octal digits; nil for others than reading and writing, or without the owner's.
+  private static func socketMode(_ text: String) -> UInt32? {
+    guard text.utf8.count <= 4, let mode = UInt32(text, radix: 8), mode & 0o600 == 0o600, mode & ~0o666 == 0
+    else { return nil }
+    return mode
+  }
 
   /// Puts the layers together and fills in defaults.
   ///
@@ -39,6 +54,10 @@ package struct DaemonConfiguration: Equatable, Sendable {
       unixDatagramPath = places.runtimeDirectory + "/datagram.sock"
       unixStreamPath = places.runtimeDirectory + "/stream.sock"
     }
+    socketMode = merged["socket_mode"].flatMap { Self.socketMode($0.text) } ?? 0o600
+    relays =
+      merged["relays"]?.text.split(separator: ",").map { $0.trimmingPrefix(while: { $0 == " " }) }
+      .map(String.init) ?? []
     logLevel = merged["log_level"].flatMap { LogLevel(name: $0.text) } ?? .info
   }
 }

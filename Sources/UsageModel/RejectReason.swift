@@ -39,6 +39,8 @@ package enum RejectReason: String, CaseIterable, Error, Sendable {
   case badBatch = "bad_batch"
   /// About someone who was forgotten; its bytes are not kept.
   case forgotten = "forgotten"
+  /// A local sender spoke for someone else, or used the numbers of someone else's source.
+  case notYours = "not_yours"
 }
 
 /// Bounds of the JSON reader.

@@ -1,4 +1,5 @@
 import Aggregation
+import EventStore
 import UsageModel
 
 /// What every report works on: the window, who and what it is about, and the events it asked for.
@@ -70,6 +71,7 @@ struct ReportScope {
     isSelected = features.isSelected(app: options.app, feature: options.feature)
     warnings += selectionWarnings()
     warnings += Self.damageWarnings(try data.damage(), reach == .everything ? nil : bounds, options.zone)
+    warnings += Self.dropWarnings(try data.kernelDrops(), bounds)
   }
 
   mutating func warn(_ text: String) { warnings.append(text) }
@@ -288,6 +290,19 @@ extension ReportScope {
       "\(events) events between \(zone.day(of: first)) and \(zone.day(of: last)) are damaged and missing "
         + "here; waterline doctor tells more"
     ]
+  }
+
+  /// One warning for each socket at which the kernel dropped datagrams in an hour of the window.
+  private static func dropWarnings(_ drops: [KernelDrops], _ bounds: WindowBounds) -> [String] {
+    let met = drops.filter {
+      $0.hourMilliseconds < bounds.span.upperBound
+        && $0.hourMilliseconds + KernelDrops.hourMilliseconds > bounds.span.lowerBound
+    }
+    return Dictionary(grouping: met, by: \.transport).sorted { $0.key < $1.key }.map { transport, hours in
+      let count = hours.reduce(0) { $0 + $1.count }
+      return
+        "the kernel dropped \(count) datagrams at the socket \(transport) in the window: events may be missing"
+    }
   }
 
   /// Names that choose nothing, with near ones; people's names are never suggested.

@@ -1,4 +1,5 @@
 import Aggregation
+import EventStore
 import UsageModel
 
 /// What reports read: implemented over the event store, and by plain arrays in tests.
@@ -24,6 +25,9 @@ package protocol UsageData {
 
   /// Missing numbers of all sources, all history.
   func sequenceGaps() throws -> [SequenceGap]
+
+  /// Datagrams that the kernel dropped, by hour.
+  func kernelDrops() throws -> [KernelDrops]
 
   /// Start of the newest event that lies before `limitMilliseconds`; nil when there is none.
   func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64?

@@ -21,12 +21,27 @@ package final class EventBatch: @unchecked Sendable {
     package var source: UInt32
     /// The sender's number when it could be read, else 0.
     package var sequence: Int64
+    /// String number of who sent it, as ``EventBatch/speaker`` has it.
+    package var speaker: UInt32
     /// Its first ``rejectBytesMax`` bytes; nil when only counted.
     package var bytes: [UInt8]?
     /// How many bytes it had.
     package var byteCount: Int
     /// Line of the file on which it began, from 1; 0 where lines mean nothing.
     package var line: Int
+
+    package init(
+      reason: RejectReason, source: UInt32, sequence: Int64, speaker: UInt32, bytes: [UInt8]?, byteCount: Int,
+      line: Int = 0
+    ) {
+      self.reason = reason
+      self.source = source
+      self.sequence = sequence
+      self.speaker = speaker
+      self.bytes = bytes
+      self.byteCount = byteCount
+      self.line = line
+    }
   }
 
   /// Number of events.
@@ -58,6 +73,12 @@ package final class EventBatch: @unchecked Sendable {
   package let source: UnsafeMutablePointer<UInt32>
   /// 0 absent.
   package let sequence: UnsafeMutablePointer<Int64>
+  /// Who sent the event: a login, or several with NUL between; 0 may speak for anybody.
+  package let speaker: UnsafeMutablePointer<UInt32>
+  /// Speaker of the events that come next.
+  package private(set) var currentSpeaker: UInt32 = 0
+  /// Whether any event has a speaker, and so must be checked.
+  package private(set) var hasSpeakers = false
   /// Canonical JSON object with sorted keys.
   package let attributes: UnsafeMutablePointer<UInt32>
 
@@ -78,6 +99,7 @@ package final class EventBatch: @unchecked Sendable {
     cause = .allocate(capacity: capacity)
     source = .allocate(capacity: capacity)
     sequence = .allocate(capacity: capacity)
+    speaker = .allocate(capacity: capacity)
     attributes = .allocate(capacity: capacity)
   }
 
@@ -97,6 +119,7 @@ package final class EventBatch: @unchecked Sendable {
     cause.deallocate()
     source.deallocate()
     sequence.deallocate()
+    speaker.deallocate()
     attributes.deallocate()
   }
 
@@ -116,8 +139,18 @@ package final class EventBatch: @unchecked Sendable {
   /// Empties the batch for reuse.
   package func removeAll() {
     count = 0
+    currentSpeaker = 0
+    hasSpeakers = false
     rejects.removeAll(keepingCapacity: rejects.count <= Self.rejectsKeptMax)
     strings.removeAll()
+  }
+
+  /// Says who sends what is decoded next; empty for who may speak for anybody.
+  package func setSpeaker(_ name: [UInt8]) {
+    currentSpeaker = name.withUnsafeBufferPointer { bytes in
+      bytes.isEmpty ? 0 : bytes.baseAddress.map { strings.intern($0, bytes.count) } ?? 0
+    }
+    if currentSpeaker != 0 { hasSpeakers = true }
   }
 
   /// One event's values while it is being decoded; strings already interned.
@@ -160,6 +193,7 @@ package final class EventBatch: @unchecked Sendable {
     cause[index] = row.cause
     source[index] = row.source
     sequence[index] = row.sequence
+    speaker[index] = currentSpeaker
     attributes[index] = row.attributes
     count = index &+ 1
   }
@@ -173,7 +207,8 @@ package final class EventBatch: @unchecked Sendable {
     let kept = keepsRejects ? Array(bytes.prefix(Self.rejectBytesMax)) : nil
     rejects.append(
       Reject(
-        reason: reason, source: source, sequence: sequence, bytes: kept, byteCount: bytes.count, line: line))
+        reason: reason, source: source, sequence: sequence, speaker: currentSpeaker, bytes: kept,
+        byteCount: bytes.count, line: line))
   }
 
   /// Event `index` as a plain value, for tests and comparisons off the hot path.

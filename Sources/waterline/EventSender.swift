@@ -52,6 +52,8 @@ final class OutgoingSocket {
   }
 
   private static func connectUnix(_ path: String) throws -> Int32 {
+    let shared = "/tmp/waterline-\(geteuid())"
+    if path.hasPrefix(shared + "/"), access(shared, F_OK) == 0 { try PrivateDirectory.check(shared) }
     var reason: Int32 = 0
     for type in [SOCK_DGRAM, SOCK_STREAM] {
       let descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

@@ -47,13 +47,16 @@ struct StatusCommand: ParsableCommand {
     GenericTable(
       columns: [
         "source", "stored", "duplicate", "conflict", "rejected", "highest_seq", "lost", "gaps",
-        "last_received",
+        "withheld", "late", "spool_dropped", "clock_offset_ms", "clock_offset_largest_ms", "last_received",
       ],
       rows: sources.map {
         [
           $0.name.isEmpty ? .null : .text($0.name), .integer($0.stored), .integer($0.duplicate),
           .integer($0.conflict), .integer($0.rejected), $0.highestSequence.map(ReportValue.integer) ?? .null,
-          .integer($0.lost), .integer($0.gapCount), moment($0.lastReceivedMilliseconds),
+          .integer($0.lost), .integer($0.gapCount), .integer($0.withheld), .integer($0.late),
+          .integer($0.dropped), $0.clockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
+          $0.largestClockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
+          moment($0.lastReceivedMilliseconds),
         ]
       })
   }
@@ -81,6 +84,9 @@ struct StatusCommand: ParsableCommand {
     add("rejected", .integer(status.rejected))
     for (reason, count) in status.rejectedByReason { add("rejected.\(reason)", .integer(count)) }
     add("lost", .integer(status.lost))
+    add("withheld", .integer(status.withheld))
+    add("late", .integer(status.late))
+    for (reason, count) in status.refusedPackets { add("refused_packets.\(reason)", .integer(count)) }
     add("dead_letters", .integer(status.deadLetterCount))
     for (name, value) in status.counters.sorted(by: { $0.key < $1.key }) { add(name, .integer(value)) }
     add("roster_people", .integer(status.rosterPeople))

@@ -17,6 +17,7 @@ final class Daemon {
   private let writerThread: StoreWriterThread
   private let writer: QueuedWriter
   private let listeners: Listeners
+  private let peers = PeerPolicy()
   private let controlStop = StopSignal()
   private let status: StatusBox
 
@@ -35,7 +36,8 @@ final class Daemon {
     store = try EventStore(writingAt: configuration.databasePath, program: "waterlined")
     writerThread = try StoreWriterThread(store: store, queue: queue)
     writer = QueuedWriter(queue: queue, thread: writerThread)
-    listeners = Listeners(queue: queue)
+    listeners = Listeners(queue: queue, peers: peers)
+    peers.setRelays(try Self.relays(configuration))
     status = StatusBox(
       DaemonStatus(
         processID: getpid(), version: ProductVersion.text, startedMilliseconds: Clock.nowMilliseconds(),
@@ -117,6 +119,7 @@ final class Daemon {
         Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
       }
       try Self.makeDirectories(fresh)
+      peers.setRelays(try Self.relays(fresh))
       defer { status.value.listeners = listeners.summary }
       try listeners.apply(fresh)
       announce()
@@ -126,9 +129,23 @@ final class Daemon {
     }
   }
 
+  private static func relays(_ configuration: DaemonConfiguration) throws -> Set<UInt32> {
+    Set(
+      try configuration.relays.map { text in
+        guard let userID = LocalAccounts.userID(of: text) else {
+          throw ConfigurationError("relays: there is no account '\(text)' on this machine")
+        }
+        return userID
+      })
+  }
+
   /// Makes the directories of database and sockets, readable for owner and group only.
   private static func makeDirectories(_ configuration: DaemonConfiguration) throws {
     let files = [configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath]
+    let shared = "/tmp/waterline-\(geteuid())"
+    for file in files.compactMap({ $0 }) where file.hasPrefix(shared + "/") {
+      try PrivateDirectory.ensure(shared)
+    }
     for file in files.compactMap({ $0 }) {
       let directory = URL(fileURLWithPath: file).deletingLastPathComponent().path
       do {

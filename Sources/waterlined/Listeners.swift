@@ -1,4 +1,5 @@
 import Control
+import Glibc
 import Ingest
 import ProgramConfiguration
 import ServiceManager
@@ -17,9 +18,14 @@ final class Listeners {
   }
 
   private let queue: WriterQueue
+  private let peers: PeerPolicy
+  private var socketMode = Sockets.ownerOnly
   private var listeners: [Listener] = []
 
-  init(queue: WriterQueue) { self.queue = queue }
+  init(queue: WriterQueue, peers: PeerPolicy) {
+    self.queue = queue
+    self.peers = peers
+  }
 
   /// What is open, as `status` shows it.
   var summary: [DaemonStatus.Listener] {
@@ -49,6 +55,10 @@ final class Listeners {
   ///
   /// - Throws: `SocketError`; the transport that could not be changed goes on at its old address.
   func apply(_ configuration: DaemonConfiguration) throws {
+    socketMode = mode_t(configuration.socketMode)
+    for listener in listeners where listener.transport != .udp {
+      chmod(listener.socket.address, socketMode)
+    }
     try change(.udp, to: configuration.udpAddress)
     try change(.unixDatagram, to: configuration.unixDatagramPath)
     try change(.unixStream, to: configuration.unixStreamPath)
@@ -123,10 +133,11 @@ final class Listeners {
     switch transport {
     case .udp, .unixDatagram:
       warnIfLow(socket, transport)
-      let receiver = DatagramReceiver(socket: socket, transport: transport, queue: queue, stop: stop)
+      let receiver = DatagramReceiver(
+        socket: socket, transport: transport, queue: queue, stop: stop, peers: peers)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     case .unixStream:
-      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop)
+      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop, peers: peers)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     }
     return Listener(

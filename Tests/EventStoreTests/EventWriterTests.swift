@@ -166,7 +166,7 @@ struct EventWriterTests {
     #expect(letters.map { $0[4] as Int } == [3, 3, 0])
     #expect(letters.map { Array($0[5] as Data) } == [line, line, []])
     #expect(try fixture.integers("SELECT rejected FROM source ORDER BY id") == [[2], [1]])
-    #expect(try fixture.integers("SELECT sequence FROM sequence_rejected") == [[12]])
+    #expect(try fixture.integers("SELECT first FROM sequence_unstored WHERE kind = 1") == [[12]])
     #expect(try fixture.integers("SELECT sum(count) FROM source_rejection") == [[3]])
     #expect(try fixture.integers("SELECT count(*) FROM chunk") == [[0]])
     let counters = try fixture.store.read { try Counters.all(in: $0) }

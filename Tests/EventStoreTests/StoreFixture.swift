@@ -82,8 +82,9 @@ final class StoreFixture {
     return steps
   }
 
-  static func batch(_ events: [UsageEvent]) -> EventBatch {
+  static func batch(_ events: [UsageEvent], speaker: String = "") -> EventBatch {
     let batch = EventBatch()
+    batch.setSpeaker(Array(speaker.utf8))
     for event in events {
       var row = EventBatch.Row()
       row.time = event.timeMilliseconds

@@ -1,4 +1,5 @@
 import Aggregation
+import EventStore
 import UsageModel
 import UsageQuery
 
@@ -10,6 +11,7 @@ struct SmallOrganisation: UsageData {
   /// Interventions; there are no changes.
   var initiativeRows: [Initiative] = []
   var gaps: [SequenceGap] = []
+  var drops: [KernelDrops] = []
   private(set) var users = [""]
   private(set) var features = [FeatureName(app: "", feature: nil)]
   private(set) var sources = [""]
@@ -71,6 +73,7 @@ struct SmallOrganisation: UsageData {
   func sourceNames() -> [String] { sources }
   func labelNames() -> [String] { labels }
   func sequenceGaps() -> [SequenceGap] { gaps }
+  func kernelDrops() -> [KernelDrops] { drops }
 
   func newestEventMilliseconds(before limitMilliseconds: Int64) -> Int64? {
     columns.start.filter { $0 < limitMilliseconds }.max()

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 // recvmmsg(2) needs _GNU_SOURCE and flexible structures that Swift's Glibc module does not import.
 // This shim owns the message headers and hands out plain pointers and lengths.
@@ -24,6 +25,10 @@ const uint8_t *wl_datagram_ring_bytes(const wl_datagram_ring *ring, int index);
 uint32_t wl_datagram_ring_length(const wl_datagram_ring *ring, int index);
 /// Whether it was longer than its slot and lost its end.
 bool wl_datagram_ring_is_truncated(const wl_datagram_ring *ring, int index);
+/// Account of the sender of datagram `index` (SCM_CREDENTIALS), or -1 where the kernel does not tell.
+int64_t wl_datagram_ring_user(const wl_datagram_ring *ring, int index);
+/// Where datagram `index` came from; `length` is 0 when its sender has no address.
+const struct sockaddr *wl_datagram_ring_address(const wl_datagram_ring *ring, int index, socklen_t *length);
 /// The socket's drop counter (SO_RXQ_OVFL) as of the last datagram that carried it.
 uint32_t wl_datagram_ring_drop_count(const wl_datagram_ring *ring);
 
@@ -34,6 +39,10 @@ int wl_open_directory(const char *path);
 /// eventfd(2), non-blocking and close-on-exec; a descriptor or -1.
 int wl_eventfd(void);
 
+/// Asks for the senders' credentials on a Unix datagram socket (SO_PASSCRED); 0 or -errno.
+int wl_enable_credentials(int descriptor);
+/// Account of whoever connected a Unix stream (SO_PEERCRED), or -errno.
+int64_t wl_peer_user(int descriptor);
 /// Asks for SO_RXQ_OVFL on a socket; 0 or -errno.
 int wl_enable_drop_count(int descriptor);
 /// Raises the receive buffer as far as allowed (SO_RCVBUFFORCE, else SO_RCVBUF) and returns its size as

@@ -1,0 +1,130 @@
+import GRDB
+
+/// Numbers of a source that are known and yet not stored: their event was refused, or withheld on purpose.
+///
+/// Kept as ranges in `sequence_unstored`, apart from each other and from the stored ones. What came first stays,
+/// except that a number that is stored after all leaves.
+struct UnstoredNumbers {
+  enum Kind: Int64 {
+    case refused = 1
+    case withheld = 2
+  }
+
+  /// Ranges kept for one source: numbers beyond pass for lost, so that nobody fills the disk with bad events.
+  static let rangesMax = 4_096
+
+  let source: Int64
+  let database: Database
+
+  /// The highest such number; 0 for none.
+  func highest() throws -> Int64 {
+    let select = try RawStatement(
+      database, "SELECT last FROM sequence_unstored WHERE source = ?1 ORDER BY first DESC LIMIT 1")
+    select.bind(source, at: 1)
+    guard try select.next() else { return 0 }
+    defer { select.finish() }
+    return select.integer(0)
+  }
+
+  /// Notes numbers, as far as nothing is known of them yet.
+  ///
+  /// - Precondition: the table `sequence_range` has all stored numbers.
+  func add(_ range: ClosedRange<Int64>, _ kind: Kind) throws {
+    var room = Self.rangesMax - (try count())
+    var next = range.lowerBound
+    for known in try overlapping(range) {
+      if known.lowerBound > next, room > 0 {
+        try join(next...known.lowerBound - 1, kind)
+        room -= 1
+      }
+      if known.upperBound >= range.upperBound { return }
+      next = max(next, known.upperBound + 1)
+    }
+    if room > 0 && next <= range.upperBound { try join(next...range.upperBound, kind) }
+  }
+
+  /// Takes out a number that is now stored, or whose refusal is taken back (`ifOnly`).
+  func remove(_ number: Int64, ifOnly wanted: Kind? = nil) throws {
+    guard let (range, kind) = try atOrBelow(number), range.contains(number), kind == wanted ?? kind else {
+      return
+    }
+    try delete(range)
+    if range.lowerBound < number { try insert(range.lowerBound...number - 1, kind) }
+    if number < range.upperBound { try insert(number + 1...range.upperBound, kind) }
+  }
+
+  private func count() throws -> Int {
+    let select = try RawStatement(database, "SELECT count(*) FROM sequence_unstored WHERE source = ?1")
+    select.bind(source, at: 1)
+    guard try select.next() else { return 0 }
+    defer { select.finish() }
+    return Int(select.integer(0))
+  }
+
+  /// Known ranges that meet a range, ascending; a range cut by more than ``rangesMax`` ends there.
+  private func overlapping(_ range: ClosedRange<Int64>) throws -> [ClosedRange<Int64>] {
+    let select = try RawStatement(
+      database,
+      """
+      SELECT first, last FROM (
+        SELECT first, last FROM sequence_range WHERE source = ?1 AND first <= ?3 AND last >= ?2
+        UNION ALL SELECT first, last FROM sequence_unstored WHERE source = ?1 AND first <= ?3 AND last >= ?2)
+      ORDER BY first LIMIT \(Self.rangesMax)
+      """)
+    select.bind(source, at: 1)
+    select.bind(range.lowerBound, at: 2)
+    select.bind(range.upperBound, at: 3)
+    var found: [ClosedRange<Int64>] = []
+    while try select.next() { found.append(select.integer(0)...select.integer(1)) }
+    // Behind so many nothing is known any more: claim nothing there.
+    if found.count == Self.rangesMax, let last = found.last {
+      found[found.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+    }
+    return found
+  }
+
+  /// Inserts, joined with neighbours of the same kind.
+  private func join(_ range: ClosedRange<Int64>, _ kind: Kind) throws {
+    var (first, last) = (range.lowerBound, range.upperBound)
+    if let (below, other) = try atOrBelow(first), below.upperBound == first - 1, other == kind {
+      try delete(below)
+      first = below.lowerBound
+    }
+    if last < .max, let (above, other) = try atOrBelow(last + 1), above.lowerBound == last + 1, other == kind
+    {
+      try delete(above)
+      last = above.upperBound
+    }
+    try insert(first...last, kind)
+  }
+
+  private func atOrBelow(_ number: Int64) throws -> (ClosedRange<Int64>, Kind)? {
+    let select = try RawStatement(
+      database,
+      """
+      SELECT first, last, kind FROM sequence_unstored WHERE source = ?1 AND first <= ?2
+      ORDER BY first DESC LIMIT 1
+      """)
+    select.bind(source, at: 1)
+    select.bind(number, at: 2)
+    guard try select.next() else { return nil }
+    defer { select.finish() }
+    return (select.integer(0)...select.integer(1), Kind(rawValue: select.integer(2)) ?? .refused)
+  }
+
+  private func insert(_ range: ClosedRange<Int64>, _ kind: Kind) throws {
+    let insert = try RawStatement(
+      database, "INSERT INTO sequence_unstored (source, first, last, kind) VALUES (?1, ?2, ?3, ?4)")
+    for (index, value) in [source, range.lowerBound, range.upperBound, kind.rawValue].enumerated() {
+      insert.bind(value, at: Int32(index + 1))
+    }
+    try insert.run()
+  }
+
+  private func delete(_ range: ClosedRange<Int64>) throws {
+    let delete = try RawStatement(database, "DELETE FROM sequence_unstored WHERE source = ?1 AND first = ?2")
+    delete.bind(source, at: 1)
+    delete.bind(range.lowerBound, at: 2)
+    try delete.run()
+  }
+}
