@@ -34,7 +34,8 @@ let package = Package(
     .target(name: "WireFormat", dependencies: ["UsageModel", "CHash", "CSodium"], swiftSettings: strict),
     .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
     .target(name: "DemoOrganisation", swiftSettings: strict),
-    .target(name: "ProgramConfiguration", dependencies: ["UsageModel", "Yams"], swiftSettings: strict),
+    .target(
+      name: "ProgramConfiguration", dependencies: ["UsageModel", "WireFormat", "Yams"], swiftSettings: strict),
     // Rank 2: kernels, store, sockets.
     .target(name: "Aggregation", dependencies: ["UsageModel"], swiftSettings: strict),
     .target(

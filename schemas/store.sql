@@ -49,7 +49,12 @@ CREATE TABLE source (
   conflict INTEGER NOT NULL DEFAULT 0,    -- those of them that differ from the stored one
   rejected INTEGER NOT NULL DEFAULT 0,    -- refused events
   first_received_ms INTEGER,          -- the collector's clock; NULL until something arrived
-  last_received_ms INTEGER
+  last_received_ms INTEGER,
+  owner TEXT,                         -- login of the first local sender that numbered under it; NULL: none yet
+  late INTEGER NOT NULL DEFAULT 0,    -- stored events received more than a day after their end
+  dropped INTEGER NOT NULL DEFAULT 0, -- numbers that the sender's spool dropped; they are among the lost
+  clock_offset_ms INTEGER,            -- receipt less the sender's clock, the last time
+  clock_offset_largest_ms INTEGER     -- the largest ever, whatever its sign
 );
 INSERT INTO source (id, name) VALUES (0, '');
 
@@ -71,11 +76,49 @@ CREATE TABLE sequence_range (
   PRIMARY KEY (source, first)
 ) WITHOUT ROWID;
 
--- Numbers that arrived with a refused event: sent and not lost, but not stored either.
-CREATE TABLE sequence_rejected (
+-- Numbers that are known and not stored, as ranges: refused (kind 1) or withheld on purpose (2). They neither
+-- overlap each other nor stored ones; at most 4,096 a source, further ones count as lost.
+CREATE TABLE sequence_unstored (
   source INTEGER NOT NULL,            -- source.id
-  sequence INTEGER NOT NULL,
-  PRIMARY KEY (source, sequence)
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  PRIMARY KEY (source, first)
+) WITHOUT ROWID;
+
+-- Datagrams that the kernel dropped, by the hour in which the collector learned of it; ten years are kept.
+CREATE TABLE kernel_drop (
+  hour INTEGER NOT NULL,              -- hours since 1970-01-01T00:00:00Z
+  transport TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (hour, transport)
+) WITHOUT ROWID;
+
+-- Envelopes (schemas/envelope.md) ------------------------------------------------------------------------
+
+-- Batches that are stored, as ranges. A sender that proved nothing has '~' in front of its name.
+CREATE TABLE delivered_batch (
+  sender TEXT NOT NULL,
+  spool INTEGER NOT NULL,             -- its 64 bits, signed
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (sender, spool, first)
+) WITHOUT ROWID;
+
+CREATE TABLE delivery_spool (
+  sender TEXT NOT NULL,
+  spool INTEGER NOT NULL,
+  packet_highest INTEGER NOT NULL,    -- its 64 bits, signed
+  packet_window BLOB NOT NULL,        -- 1,024 bits: which of the last packet numbers were seen, by remainder
+  last_received_ms INTEGER NOT NULL,
+  PRIMARY KEY (sender, spool)
+) WITHOUT ROWID;
+
+CREATE TABLE packet_refusal (
+  sender TEXT NOT NULL,               -- '' unless the packet proved it
+  reason TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (sender, reason)
 ) WITHOUT ROWID;
 
 -- Events (schemas/chunk-format.md) -----------------------------------------------------------------------
@@ -144,6 +187,7 @@ CREATE TABLE dead_letter (
   received_ms INTEGER NOT NULL,       -- the collector's clock
   transport TEXT NOT NULL,            -- udp, unix-datagram, unix-stream or import
   source TEXT,                        -- the sender's id, if it could be read
+  speaker TEXT,                       -- login of the local account that sent it; NULL: may speak for anybody
   reason TEXT NOT NULL,
   byte_count INTEGER NOT NULL,        -- its length when it came
   bytes BLOB NOT NULL,                -- its first 4,096 bytes
@@ -169,6 +213,8 @@ CREATE TABLE roster (
   active_to TEXT,                     -- the first day no longer active; NULL: open
   service INTEGER NOT NULL            -- 1: an account that is not a person
 );
+
+CREATE INDEX roster_by_user ON roster (user);
 
 CREATE TABLE roster_alias (
   alias TEXT PRIMARY KEY,             -- another name of the person: a login, an address, a number

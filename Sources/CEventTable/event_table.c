@@ -36,7 +36,7 @@ static int table_connect(sqlite3 *database, void *context, int count, const char
       database,
       "CREATE TABLE event (time INTEGER, user TEXT, person TEXT, app TEXT, feature TEXT, kind TEXT, "
       "outcome TEXT, duration_ms INTEGER, host TEXT, session TEXT, version TEXT, cause TEXT, source TEXT, "
-      "seq INTEGER, attributes TEXT)");
+      "seq INTEGER, attributes TEXT, clock_offset_ms INTEGER)");
   if (code != SQLITE_OK) return code;
   event_table *table = sqlite3_malloc(sizeof *table);
   if (!table) return SQLITE_NOMEM;

@@ -26,6 +26,8 @@ package enum ChunkColumn: UInt8, CaseIterable, Sendable {
   case sequence = 12
   /// JSON object as text; empty absent.
   case attributes = 13
+  /// Milliseconds that were added to the time the sender stated; 0 none.
+  case clockOffset = 14
 
   /// Whether the column holds texts rather than integers.
   package var isText: Bool { self == .session || self == .attributes }

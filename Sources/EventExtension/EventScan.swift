@@ -9,7 +9,7 @@ final class EventScan {
   /// Columns of the virtual table, in the order of its declaration in `event_table.c`.
   enum Field: Int32 {
     case time, user, person, app, feature, kind, outcome, duration, host, session, version, cause, source
-    case sequence, attributes
+    case sequence, attributes, clockOffset
   }
 
   private struct Chunk {
@@ -91,6 +91,7 @@ final class EventScan {
     case .cause: text(names.label(try value(.cause)), context)
     case .source: text(names.source(try value(.source)), context)
     case .sequence: integer(try value(.sequence), minus: 0, context)
+    case .clockOffset: integer(try value(.clockOffset), minus: 0, context)
     case .attributes:
       // Senders may put anything there, names included.
       bytes(EventExtension.showsNames ? try textValue(.attributes) : nil, context)

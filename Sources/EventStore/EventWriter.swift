@@ -13,9 +13,14 @@ package struct ReceivedBatch: Sendable {
   /// Datagrams that the kernel dropped at the socket since the batch before.
   package var kernelDrops: Int64
 
+  /// Batches in envelopes whose last event is in here, or in a batch before.
+  package var deliveries: [DeliveredBatch]
+
   package init(
-    batch: EventBatch, transport: String, receivedMilliseconds: Int64, kernelDrops: Int64 = 0
+    batch: EventBatch, transport: String, receivedMilliseconds: Int64, kernelDrops: Int64 = 0,
+    deliveries: [DeliveredBatch] = []
   ) {
+    self.deliveries = deliveries
     self.batch = batch
     self.transport = transport
     self.receivedMilliseconds = receivedMilliseconds
@@ -78,10 +83,13 @@ package final class EventWriter {
   ///
   /// - Throws: `DatabaseError` (disk full, I/O); nothing of the batches is stored then, and they may be
   ///   committed again.
-  package func commit(_ batches: [ReceivedBatch]) throws -> CommitSummary {
+  package func commit(
+    _ batches: [ReceivedBatch], refusedPackets: [PacketRefusal: Int64] = [:]
+  ) throws -> CommitSummary {
     try transaction { database in
       var summary = CommitSummary()
       for batch in batches { summary += try store(batch, in: database) }
+      try DeliveryStore.add(refusals: refusedPackets, in: database)
       return summary
     }
   }
@@ -129,10 +137,7 @@ package final class EventWriter {
   package func withhold(source: String, _ range: ClosedRange<Int64>) throws {
     do {
       try store.queue.inTransactionReturning { database in
-        let number = try Array(source.utf8).withUnsafeBufferPointer {
-          try sources.number(of: $0, in: database)
-        }
-        try ledger.withhold(number, range, in: database)
+        try ledger.withhold(try number(ofSource: source, database), range, in: database)
       }
     } catch {
       forget()
@@ -157,6 +162,7 @@ package final class EventWriter {
       summary.conflict = try countConflicts(batch, duplicates, database)
     }
     try storeRejects(batch.rejects + refused, received, &summary, database)
+    for delivery in received.deliveries { try book(delivery, received.receivedMilliseconds, database) }
     try KernelDrops.add(
       received.kernelDrops, transport: received.transport,
       receivedMilliseconds: received.receivedMilliseconds, in: database)
@@ -170,6 +176,31 @@ package final class EventWriter {
         "kernel_drops.\(received.transport)": received.kernelDrops,
       ], in: database)
     return summary
+  }
+
+  /// Notes a batch as delivered, its sender's clock, and the numbers that will not come.
+  private func book(
+    _ delivery: DeliveredBatch, _ receivedMilliseconds: Int64, _ database: Database
+  ) throws {
+    try DeliveryStore.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
+    let sender = delivery.spool.sender
+    let source = try number(ofSource: sender.hasPrefix("~") ? String(sender.dropFirst()) : sender, database)
+    try ledger.noteClock(source, offsetMilliseconds: delivery.clockOffsetMilliseconds, in: database)
+    for unsent in delivery.unsent {
+      let source = try number(ofSource: unsent.source, database)
+      for range in unsent.ranges {
+        let numbers = Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound)
+        if unsent.isWithheld {
+          try ledger.withhold(source, numbers, in: database)
+        } else {
+          try ledger.count(source, in: database) { $0.addDropped(Int64(clamping: numbers.count)) }
+        }
+      }
+    }
+  }
+
+  private func number(ofSource name: String, _ database: Database) throws -> Int64 {
+    try Array(name.utf8).withUnsafeBufferPointer { try sources.number(of: $0, in: database) }
   }
 
   /// Applies the rules of who may speak and of (source, seq); fills `kept` and returns redelivered rows.
@@ -356,6 +387,7 @@ package final class EventWriter {
     try gather(batch.cause, .cause, kind: .label, batch, &writer, database)
     try gather(batch.source, .source, kind: .source, batch, &writer, database)
     gather(batch.sequence, .sequence, &writer)
+    gather(batch.clockOffset, .clockOffset, &writer)
     for (column, strings) in [(ChunkColumn.session, batch.session), (.attributes, batch.attributes)] {
       var codes = TextCodes(stringCount: batch.strings.count)
       fill { row in codes.code(of: strings[row]) }

@@ -204,19 +204,32 @@ struct PersonNames {
     ] {
       try redact(table, column, &receipt, in: database)
     }
+    try run("source", "changed", "UPDATE source SET owner = NULL WHERE owner = ?")
+    try removeSenders(&receipt, in: database)
     try renameSources(nowMilliseconds: nowMilliseconds, &receipt, in: database)
     try renameLabels(&receipt, in: database)
     try run("user_name", "removed", "DELETE FROM user_name WHERE name = ?")
   }
 
+  /// What is known of senders that are called after the person; their batches would be refused as forgotten.
+  private func removeSenders(_ receipt: inout ForgetReceipt, in database: Database) throws {
+    for table in ["delivered_batch", "delivery_spool", "packet_refusal"] {
+      for sender in try String.fetchAll(database, sql: "SELECT DISTINCT sender FROM \(table)")
+      where mention.isFound(in: Array(sender.utf8)) {
+        try database.execute(sql: "DELETE FROM \(table) WHERE sender = ?", arguments: [sender])
+        receipt.add(table, database.changesCount, "removed")
+      }
+    }
+  }
+
   private func removeLetters(_ receipt: inout ForgetReceipt, in database: Database) throws {
     let tombstones = try Tombstones(in: database)
     var removed: [Int64] = []
-    let letters = try Row.fetchCursor(database, sql: "SELECT id, bytes, source FROM dead_letter")
+    let letters = try Row.fetchCursor(database, sql: "SELECT id, bytes, source, speaker FROM dead_letter")
     while let letter = try letters.next() {
       let bytes = [UInt8](letter[1] as Data)
-      let source = Array(((letter[2] as String?) ?? "").utf8)
-      if tombstones.areNamed(in: bytes) || mention.isFound(in: bytes) || mention.isFound(in: source) {
+      let texts = [bytes] + [letter[2] as String?, letter[3]].map { Array(($0 ?? "").utf8) }
+      if tombstones.areNamed(in: bytes) || texts.contains(where: mention.isFound) {
         removed.append(letter[0])
       }
     }

@@ -9,6 +9,8 @@ import GRDB
 ///
 /// - Complexity: O(1) for a number in order, O(log ranges) in the table otherwise.
 struct SequenceLedger {
+  /// Where claims of dropped numbers end: far from overflow.
+  static let droppedMax: Int64 = 1 << 60
   /// Events received so long after their end are late: a day, as most senders send within minutes.
   static let lateMilliseconds: Int64 = 24 * 3_600_000
   /// Sources cached before the cache starts anew: 100,000 × about 100 bytes.
@@ -33,6 +35,13 @@ struct SequenceLedger {
     var rejected: Int64 = 0
     /// Received more than ``SequenceLedger/lateMilliseconds`` after their end.
     var late: Int64 = 0
+    /// Numbers that the sender's spool dropped.
+    var dropped: Int64 = 0
+
+    /// Adds what a sender claims, which may be any number.
+    mutating func addDropped(_ count: Int64) {
+      dropped = min(SequenceLedger.droppedMax, dropped + min(count, SequenceLedger.droppedMax))
+    }
   }
 
   private var states: [Int64: State] = [:]
@@ -70,6 +79,21 @@ struct SequenceLedger {
     return isNew
   }
 
+  /// Notes how far the sender's clock is off; positive when it is behind.
+  mutating func noteClock(_ source: Int64, offsetMilliseconds: Int64, in database: Database) throws {
+    try count(source, in: database) { _ in }
+    let update = try RawStatement(
+      database,
+      """
+      UPDATE source SET clock_offset_ms = ?2, clock_offset_largest_ms =
+        CASE WHEN abs(?2) > abs(ifnull(clock_offset_largest_ms, 0)) THEN ?2
+        ELSE ifnull(clock_offset_largest_ms, ?2) END WHERE id = ?1
+      """)
+    update.bind(source, at: 1)
+    update.bind(offsetMilliseconds, at: 2)
+    try update.run()
+  }
+
   /// Notes that a number came with an event that was refused.
   mutating func refuse(_ source: Int64, _ sequence: Int64, in database: Database) throws {
     try add(source, sequence...sequence, .refused, in: database)
@@ -101,13 +125,13 @@ struct SequenceLedger {
         database,
         """
         UPDATE source SET stored = stored + ?2, duplicate = duplicate + ?3, conflict = conflict + ?4,
-          rejected = rejected + ?5, late = late + ?7, first_received_ms = ifnull(first_received_ms, ?6),
+          rejected = rejected + ?5, late = late + ?7, dropped = min(dropped + ?8, \(Self.droppedMax)), first_received_ms = ifnull(first_received_ms, ?6),
           last_received_ms = max(ifnull(last_received_ms, ?6), ?6) WHERE id = ?1
         """)
       let counts = state.counts
       for (index, value) in [
         source, counts.stored, counts.duplicate, counts.conflict, counts.rejected, receivedMilliseconds,
-        counts.late,
+        counts.late, counts.dropped,
       ].enumerated() {
         update.bind(value, at: Int32(index + 1))
       }

@@ -155,6 +155,7 @@ package struct StoreDoctor {
         (SELECT ifnull(sum(count), 0) FROM source_rejection r WHERE r.source = s.id)
       """)
     if refused > 0 { faults.append("\(refused) sources count other refusals than their reasons add up to") }
+    if faults.isEmpty { faults = try LedgerCheck.problems(in: database) }
     if faults.isEmpty {
       add("ledger", .ok, "ranges, counts and reasons of all sources add up")
     } else {

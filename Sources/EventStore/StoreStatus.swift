@@ -86,8 +86,9 @@ extension StoreStatus {
     duplicate = ledger?[2] ?? 0
     conflict = ledger?[3] ?? 0
     rejected = ledger?[4] ?? 0
-    lost = try integer("SELECT ifnull(sum(lost), 0) FROM (\(Self.gapsSQL))")
-    withheld = try integer("SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored WHERE kind = 2")
+    lost = try integer("SELECT CAST(min(total(lost), 9e18) AS INTEGER) FROM (\(Self.gapsSQL))")
+    withheld = try integer(
+      "SELECT CAST(min(total(last - first + 1), 9e18) AS INTEGER) FROM sequence_unstored WHERE kind = 2")
     late = try integer("SELECT sum(late) FROM source")
     refusedPackets = try Row.fetchAll(
       database, sql: "SELECT reason, sum(count) FROM packet_refusal GROUP BY reason ORDER BY reason"

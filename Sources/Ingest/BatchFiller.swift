@@ -11,6 +11,9 @@ struct BatchFiller: ~Copyable {
   /// not keep the collector from stopping.
   static let drainMillisecondsMax: Int64 = 3_000
 
+  /// Fewer bytes than most events take in a batch.
+  private static let eventBytesLeast = 40
+
   private let queue: WriterQueue
   private let transport: Transport
   private var batch: EventBatch
@@ -20,10 +23,22 @@ struct BatchFiller: ~Copyable {
   private var kernelDrops: Int64 = 0
   private var peers: PeerSpeakers
   private var peer: Int64?
+  private let gate: EnvelopeGate
+  private var deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)] = []
+  /// Packets were refused: the writer is to store the counts.
+  private var hasRefusals = false
+  private var takesPlain = true
+  /// Added to the times of what is being decoded.
+  private var clockOffset: Int64 = 0
+  private var receiptMilliseconds: Int64 = 0
   /// Who sends what comes next; empty for who may speak for anybody.
   private var speaker: [UInt8] = []
 
-  init(queue: WriterQueue, transport: Transport, peers: PeerPolicy = PeerPolicy()) {
+  init(
+    queue: WriterQueue, transport: Transport, peers: PeerPolicy = PeerPolicy(),
+    gate: EnvelopeGate = EnvelopeGate()
+  ) {
+    self.gate = gate
     self.queue = queue
     self.peers = PeerSpeakers(peers)
     self.transport = transport
@@ -33,6 +48,8 @@ struct BatchFiller: ~Copyable {
   /// Sets the moment of receipt for what follows.
   mutating func setReceipt(milliseconds: Int64) {
     if peers.refresh() { peer = nil }
+    takesPlain = gate.takesPlain(transport)
+    receiptMilliseconds = milliseconds
     json.setReceipt(milliseconds: milliseconds)
     protobuf.setReceipt(milliseconds: milliseconds)
   }
@@ -56,14 +73,30 @@ struct BatchFiller: ~Copyable {
 
   /// Milliseconds until the batch is due, 0 if it is; nil while it is empty.
   func millisecondsUntilDue(now: Int64) -> Int64? {
-    if batch.isEmpty && kernelDrops == 0 { return nil }
+    if isEmpty { return nil }
     // A wall clock may be set back, and then says nothing about how long the batch has waited.
     guard let first = firstEventMilliseconds, now >= first else { return 0 }
     return max(0, first + Self.sealAfterMilliseconds - now)
   }
 
-  /// Decodes one datagram: lines, framed batches, or both.
-  mutating func add(datagram bytes: UnsafeRawBufferPointer, isTruncated: Bool, now: Int64) {
+  private var isEmpty: Bool {
+    batch.isEmpty && kernelDrops == 0 && deliveries.isEmpty && !hasRefusals
+  }
+
+  /// Decodes one datagram: an envelope, or lines and framed batches.
+  ///
+  /// - Parameter route: the way back to its sender.
+  mutating func add(
+    datagram bytes: UnsafeRawBufferPointer, isTruncated: Bool, now: Int64,
+    route: @autoclosure () -> AnswerRoute = .nowhere
+  ) {
+    if bytes.starts(with: Envelope.magic) {
+      guard !isTruncated, Envelope.inspect(bytes) == .whole(byteCount: bytes.count) else {
+        return refuse(.truncated, now: now)
+      }
+      return add(envelope: bytes, now: now, route: route())
+    }
+    if !takesPlain { return refuse(.wrongMode, now: now) }
     if isTruncated {
       batch.reject(.tooLong, bytes: bytes.bindMemory(to: UInt8.self))
     } else if bytes.isEmpty {
@@ -72,6 +105,63 @@ struct BatchFiller: ~Copyable {
     var rest = isTruncated ? UnsafeRawBufferPointer(start: nil, count: 0) : bytes
     while !rest.isEmpty { addPart(&rest, isFinal: true, now: now) }
     afterAdding(now)
+  }
+
+  /// Counts a packet that cannot be taken.
+  mutating func refuse(_ reason: EnvelopeRefusal, now: Int64) {
+    gate.refuse(reason)
+    hasRefusals = true
+    afterAdding(now)
+  }
+
+  /// Decodes the batch in a whole envelope; it is acknowledged once its last event is on disk.
+  mutating func add(envelope bytes: UnsafeRawBufferPointer, now: Int64, route: @autoclosure () -> AnswerRoute)
+  {
+    guard let admitted = gate.admit(bytes, transport, now: now, route: route()) else {
+      hasRefusals = true
+      return afterAdding(now)
+    }
+    // In one piece, if it fits: what is stored in two commits could be stored in part.
+    if admitted.payload.count / Self.eventBytesLeast > batch.freeCount { seal(now) }
+    let peerSpeaker = speaker
+    if let users = admitted.users { setSpeaker(users) }
+    setClockOffset(admitted.timeOffsetMilliseconds)
+    var delivery = admitted.delivery
+    admitted.payload.withUnsafeBytes { payload in
+      var rest = payload
+      while !rest.isEmpty {
+        if UnsentNumbers.hasMagic(rest) {
+          takeUnsent(&rest, &delivery, now: now)
+        } else {
+          addPart(&rest, isFinal: true, now: now)
+        }
+      }
+    }
+    if clockOffset != 0 { setClockOffset(0) }
+    if speaker != peerSpeaker { setSpeaker(peerSpeaker) }
+    deliveries.append((delivery, admitted.ticket))
+    afterAdding(now)
+  }
+
+  private mutating func takeUnsent(
+    _ bytes: inout UnsafeRawBufferPointer, _ delivery: inout DeliveredBatch, now: Int64
+  ) {
+    guard let (numbers, byteCount) = UnsentNumbers.decode(bytes) else {
+      reject(.badBatch, bytes, now: now)
+      bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.endIndex...])
+      return
+    }
+    delivery.unsent.append(
+      DeliveredBatch.Unsent(
+        source: numbers.source, isWithheld: numbers.kind == .withheld, ranges: numbers.ranges))
+    bytes = UnsafeRawBufferPointer(rebasing: bytes[byteCount...])
+  }
+
+  private mutating func setClockOffset(_ milliseconds: Int64) {
+    clockOffset = milliseconds
+    batch.currentClockOffset = milliseconds
+    json.setReceipt(milliseconds: receiptMilliseconds, timeOffset: milliseconds)
+    protobuf.setReceipt(milliseconds: receiptMilliseconds, timeOffset: milliseconds)
   }
 
   /// Decodes what stands at the front of `bytes` and moves on behind it.
@@ -113,10 +203,12 @@ struct BatchFiller: ~Copyable {
     let queue = queue
     let transport = transport
     let speaker = speaker
+    let clockOffset = clockOffset
     batch = protobuf.decode(bytes, into: batch) { full in
       let empty = queue.exchange(
         SealedBatch(batch: full, transport: transport, receivedMilliseconds: now, kernelDrops: 0))
       empty.setSpeaker(speaker)
+      empty.currentClockOffset = clockOffset
       return empty
     }
     afterAdding(now)
@@ -131,9 +223,12 @@ struct BatchFiller: ~Copyable {
 
   /// Hands over whatever there is.
   mutating func seal(_ now: Int64) {
-    if batch.isEmpty && kernelDrops == 0 { return }
+    if isEmpty { return }
     batch = queue.exchange(sealed(now))
     batch.setSpeaker(speaker)
+    batch.currentClockOffset = clockOffset
+    deliveries = []
+    hasRefusals = false
     kernelDrops = 0
     firstEventMilliseconds = nil
   }
@@ -142,11 +237,13 @@ struct BatchFiller: ~Copyable {
   consuming func finish(now: Int64) { queue.submit(sealed(now)) }
 
   private func sealed(_ now: Int64) -> SealedBatch {
-    SealedBatch(batch: batch, transport: transport, receivedMilliseconds: now, kernelDrops: kernelDrops)
+    SealedBatch(
+      batch: batch, transport: transport, receivedMilliseconds: now, kernelDrops: kernelDrops,
+      deliveries: deliveries)
   }
 
   private mutating func afterAdding(_ now: Int64) {
-    if firstEventMilliseconds == nil && !batch.isEmpty { firstEventMilliseconds = now }
+    if firstEventMilliseconds == nil && !isEmpty { firstEventMilliseconds = now }
     if batch.isFull { seal(now) }
   }
 }

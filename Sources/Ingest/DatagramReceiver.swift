@@ -13,11 +13,13 @@ package final class DatagramReceiver: Sendable {
   private let queue: WriterQueue
   private let stop: StopSignal
   private let peers: PeerPolicy
+  private let gate: EnvelopeGate
 
   package init(
     socket: BoundSocket, transport: Transport, queue: WriterQueue, stop: StopSignal,
-    peers: PeerPolicy = PeerPolicy()
+    peers: PeerPolicy = PeerPolicy(), gate: EnvelopeGate = EnvelopeGate()
   ) {
+    self.gate = gate
     self.socket = socket
     self.transport = transport
     self.queue = queue
@@ -29,7 +31,7 @@ package final class DatagramReceiver: Sendable {
   package func run() {
     guard let ring = wl_datagram_ring_create(Self.slotsPerCall, Self.slotBytes) else { return }
     defer { wl_datagram_ring_destroy(ring) }
-    var filler = BatchFiller(queue: queue, transport: transport, peers: peers)
+    var filler = BatchFiller(queue: queue, transport: transport, peers: peers, gate: gate)
     var dropCount = socket.inheritedDropCount
     var drainEnd: Int64?
     while true {
@@ -42,7 +44,9 @@ package final class DatagramReceiver: Sendable {
         let bytes = UnsafeRawBufferPointer(
           start: wl_datagram_ring_bytes(ring, index), count: Int(wl_datagram_ring_length(ring, index)))
         filler.setPeer(transport == .unixDatagram ? wl_datagram_ring_user(ring, index) : nil)
-        filler.add(datagram: bytes, isTruncated: wl_datagram_ring_is_truncated(ring, index), now: now)
+        filler.add(
+          datagram: bytes, isTruncated: wl_datagram_ring_is_truncated(ring, index), now: now,
+          route: route(ring, index))
       }
       // A datagram tells what was dropped before it; what came last may have been dropped, so ask when idle.
       let drops = count > 0 ? wl_datagram_ring_drop_count(ring) : socket.dropCount ?? dropCount
@@ -62,6 +66,16 @@ package final class DatagramReceiver: Sendable {
       }
     }
     filler.finish(now: Clock.nowMilliseconds())
+  }
+
+  /// The way back to the sender of a datagram; a Unix socket without a name has none.
+  private func route(_ ring: OpaquePointer, _ index: Int32) -> AnswerRoute {
+    var length: socklen_t = 0
+    guard let address = wl_datagram_ring_address(ring, index, &length),
+      Int(length) > MemoryLayout<sa_family_t>.size, Int(length) <= MemoryLayout<sockaddr_storage>.size
+    else { return .nowhere }
+    return .datagram(
+      socket, address: Array(UnsafeRawBufferPointer(start: address, count: Int(length))))
   }
 
   /// Waits for a datagram, the batch's due time, or the stop signal.

@@ -14,7 +14,8 @@ package final class BoundSocket: Sendable {
   /// What the kernel had dropped before this process had the socket: another one has counted it.
   let inheritedDropCount: UInt32
 
-  private let isClosed = Atomic<Bool>(false)
+  // Held while sending, so that an answer never goes out on someone else's descriptor.
+  private let isClosed = Mutex(false)
 
   init(
     descriptor: Int32, address: String, receiveBufferBytes: Int, unlinkPath: String?,
@@ -41,13 +42,38 @@ package final class BoundSocket: Sendable {
     return values[8]
   }
 
+  /// Whether only this machine reaches a UDP socket.
+  package var isLoopback: Bool {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        getsockname(descriptor, address, &length) == 0 && Sockets.isLoopback(address)
+      }
+    }
+  }
+
   deinit { close() }
 
   /// Gives the address free; only once nobody reads the socket any more.
   package func close() {
-    guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-    Glibc.close(descriptor)
-    if let unlinkPath { unlink(unlinkPath) }
+    isClosed.withLock { isClosed in
+      guard !isClosed else { return }
+      isClosed = true
+      Glibc.close(descriptor)
+      if let unlinkPath { unlink(unlinkPath) }
+    }
+  }
+
+  /// Sends a datagram without waiting; one that finds no room is lost.
+  func send(_ bytes: [UInt8], to address: [UInt8]) {
+    isClosed.withLock { isClosed in
+      guard !isClosed else { return }
+      address.withUnsafeBytes { raw in
+        guard let target = raw.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return }
+        _ = sendto(descriptor, bytes, bytes.count, Int32(MSG_DONTWAIT), target, socklen_t(raw.count))
+      }
+    }
   }
 }
 
@@ -65,8 +91,12 @@ package enum Sockets {
 
   /// Binds a UDP socket.
   ///
-  /// - Parameter address: `HOST:PORT`, `[IPv6]:PORT`; port 0 takes a free one.
-  package static func udp(_ address: String) throws(SocketError) -> BoundSocket {
+  /// - Parameters:
+  ///   - address: `HOST:PORT`, `[IPv6]:PORT`; port 0 takes a free one.
+  ///   - allowsNetwork: whether other than loopback addresses will do.
+  package static func udp(
+    _ address: String, allowsNetwork: Bool = true
+  ) throws(SocketError) -> BoundSocket {
     let (host, port) = try split(address)
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
@@ -78,6 +108,9 @@ package enum Sockets {
       throw SocketError("cannot listen on udp \(address): \(String(cString: gai_strerror(code)))")
     }
     defer { freeaddrinfo(list) }
+    guard allowsNetwork || isLoopback(info.pointee.ai_addr) else {
+      throw openToNetwork(address)
+    }
     let descriptor = socket(info.pointee.ai_family, info.pointee.ai_socktype | cloexec, 0)
     guard descriptor >= 0 else { throw SocketError("cannot open a UDP socket: \(SocketError.reason(errno))") }
     guard Glibc.bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
@@ -87,6 +120,26 @@ package enum Sockets {
         "cannot listen on udp \(address): \(SocketError.reason(reason)); choose another with --udp HOST:PORT")
     }
     return prepared(descriptor, address: boundAddress(descriptor, host: host) ?? address, unlinkPath: nil)
+  }
+
+  package static func openToNetwork(_ address: String) -> SocketError {
+    SocketError(
+      "udp \(address) is open to the network, and without keys anybody there could speak for anybody: use "
+        + "mode sign or encrypt, a loopback address, or set allow_plain_udp_from_network: true")
+  }
+
+  fileprivate static func isLoopback(_ address: UnsafePointer<sockaddr>) -> Bool {
+    switch Int32(address.pointee.sa_family) {
+    case AF_INET:
+      return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+        UInt32(bigEndian: $0.pointee.sin_addr.s_addr) >> 24 == 127
+      }
+    case AF_INET6:
+      return address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { address in
+        withUnsafeBytes(of: address.pointee.sin6_addr) { $0.dropLast().allSatisfy { $0 == 0 } && $0[15] == 1 }
+      }
+    default: return false
+    }
   }
 
   private static let cloexec = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
@@ -132,6 +185,7 @@ package enum Sockets {
   /// - Parameter name: how messages call it if it has no address.
   package static func adopted(_ descriptor: Int32, _ transport: Transport, name: String) -> BoundSocket {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    if transport == .unixDatagram { _ = wl_enable_credentials(descriptor) }
     let address = localAddress(descriptor) ?? name
     guard transport != .unixStream else {
       return BoundSocket(descriptor: descriptor, address: address, receiveBufferBytes: 0, unlinkPath: nil)

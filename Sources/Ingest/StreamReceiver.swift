@@ -20,11 +20,13 @@ package final class StreamReceiver: Sendable {
   private let stop: StopSignal
   private let connectionsMax: Int
   private let peers: PeerPolicy
+  private let gate: EnvelopeGate
 
   package init(
     socket: BoundSocket, queue: WriterQueue, stop: StopSignal, connectionsMax: Int = connectionsMax,
-    peers: PeerPolicy = PeerPolicy()
+    peers: PeerPolicy = PeerPolicy(), gate: EnvelopeGate = EnvelopeGate()
   ) {
+    self.gate = gate
     self.socket = socket
     self.queue = queue
     self.stop = stop
@@ -40,7 +42,7 @@ package final class StreamReceiver: Sendable {
     watch(epoll, socket.descriptor)
     watch(epoll, stop.descriptor)
     var connections = StreamConnections(
-      filler: BatchFiller(queue: queue, transport: .unixStream, peers: peers))
+      filler: BatchFiller(queue: queue, transport: .unixStream, peers: peers, gate: gate))
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readBytes, alignment: 16)
     defer { buffer.deallocate() }
     var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerCall)
@@ -119,6 +121,8 @@ private struct StreamConnections: ~Copyable {
     var isSkippingLine = false
     /// Account at the other end; negative when the kernel does not tell.
     var userID: Int64 = -1
+    /// Closes the connection, and answers on it as long as it is open.
+    var answers: StreamAnswers
   }
 
   private var connections: [Int32: Connection] = [:]
@@ -136,7 +140,8 @@ private struct StreamConnections: ~Copyable {
   mutating func seal(_ now: Int64) { filler.seal(now) }
 
   mutating func add(_ descriptor: Int32) {
-    connections[descriptor] = Connection(userID: wl_peer_user(descriptor))
+    connections[descriptor] = Connection(
+      userID: wl_peer_user(descriptor), answers: StreamAnswers(descriptor))
   }
 
   /// Reads once from a connection; returns whether there was anything, its end included.
@@ -159,21 +164,26 @@ private struct StreamConnections: ~Copyable {
   }
 
   private mutating func end(_ descriptor: Int32, now: Int64) {
-    close(descriptor)
-    guard var connection = connections.removeValue(forKey: descriptor) else { return }
+    guard var connection = connections.removeValue(forKey: descriptor) else {
+      close(descriptor)
+      return
+    }
+    connection.answers.close()
     pendingBytes -= connection.pending.count
     filler.setPeer(connection.userID)
     connection.pending.withUnsafeBytes { bytes in
       var rest = connection.isSkippingLine ? UnsafeRawBufferPointer(start: nil, count: 0) : bytes
-      while !rest.isEmpty { filler.addPart(&rest, isFinal: true, now: now) }
+      while !rest.isEmpty {
+        if rest.starts(with: Envelope.magic) { return filler.refuse(.truncated, now: now) }
+        filler.addPart(&rest, isFinal: true, now: now)
+      }
     }
     connection.pending = []
   }
 
   /// Decodes what came and keeps what is unfinished; false when the connection must end.
   private mutating func take(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, now: Int64) -> Bool {
-    var connection = connections[descriptor] ?? Connection()
-    connections[descriptor] = nil
+    guard var connection = connections.removeValue(forKey: descriptor) else { return false }
     pendingBytes -= connection.pending.count
     filler.setPeer(connection.userID)
     let isSound: Bool
@@ -209,6 +219,20 @@ private struct StreamConnections: ~Copyable {
         let feed = bytes.firstIndex(of: 0x0A)
         bytes = UnsafeRawBufferPointer(rebasing: bytes[(feed.map { $0 + 1 } ?? bytes.endIndex)...])
         connection.isSkippingLine = feed == nil
+      } else if bytes.starts(with: Envelope.magic) {
+        switch Envelope.inspect(bytes) {
+        case .whole(let byteCount):
+          filler.add(
+            envelope: UnsafeRawBufferPointer(rebasing: bytes[..<byteCount]), now: now,
+            route: .stream(connection.answers))
+          bytes = UnsafeRawBufferPointer(rebasing: bytes[byteCount...])
+        case .incomplete: return true
+        case .badMagic, .badLength:
+          // There is no next frame to find.
+          filler.refuse(.malformed, now: now)
+          bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.endIndex...])
+          return false
+        }
       } else if case .tooLarge = UsageBatchFrame.inspect(bytes) {
         // A length beyond every bound: there is no next frame to find, so refuse and hang up.
         filler.reject(.badBatch, bytes, now: now)

@@ -1,4 +1,5 @@
 import Foundation
+import UsageModel
 import WireFormat
 
 /// A sealed batch with where it came from.
@@ -9,12 +10,18 @@ package struct SealedBatch: Sendable {
   package var receivedMilliseconds: Int64
   /// Datagrams that the kernel dropped at this socket since the batch before.
   package var kernelDrops: Int64
+  /// Batches in envelopes whose last event is in here, or in a batch before.
+  package var deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)]
 
-  package init(batch: EventBatch, transport: Transport, receivedMilliseconds: Int64, kernelDrops: Int64) {
+  package init(
+    batch: EventBatch, transport: Transport, receivedMilliseconds: Int64, kernelDrops: Int64,
+    deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)] = []
+  ) {
     self.batch = batch
     self.transport = transport
     self.receivedMilliseconds = receivedMilliseconds
     self.kernelDrops = kernelDrops
+    self.deliveries = deliveries
   }
 }
 

@@ -1,4 +1,5 @@
 import UsageModel
+import WireFormat
 
 /// What the daemon is told: flags win over environment, which wins over the file, which wins over defaults.
 package struct DaemonConfiguration: Equatable, Sendable {
@@ -10,6 +11,14 @@ package struct DaemonConfiguration: Equatable, Sendable {
   package var socketMode: UInt32
   /// Accounts, by login or number, that may speak for others at the Unix sockets.
   package var relays: [String]
+  /// The least that UDP senders must do to prove who they are.
+  package var mode: DeliveryMode
+  /// Directory of the senders' keys.
+  package var keysPath: String?
+  /// Whether UDP in mode none may be open to a network.
+  package var allowsPlainNetwork: Bool
+  /// A sender's clock that is off by more is corrected.
+  package var clockOffsetLimitMilliseconds: Int64
   package var logLevel: LogLevel
 
   /// Everything that can be set, in the order of `docs/configuration.md`.
@@ -18,7 +27,12 @@ package struct DaemonConfiguration: Equatable, Sendable {
     .hostAndPort("udp"),
     ConfigurationKey("unix_datagram"),
     ConfigurationKey("unix_stream"),
-    .choice("mode", ["none"]),
+    .choice("mode", DeliveryMode.allCases.map(\.name)),
+    ConfigurationKey("keys"),
+    .boolean("allow_plain_udp_from_network"),
+    ConfigurationKey("clock_offset_limit") { value in
+      clockOffsetSeconds(value) == nil ? "'\(value)' is no number of seconds from 1 to 86400" : nil
+    },
     ConfigurationKey("socket_mode") { value in
       socketMode(value) == nil ? "'\(value)' is no mode such as 0600, 0660 or 0666" : nil
     },
@@ -28,6 +42,10 @@ package struct DaemonConfiguration: Equatable, Sendable {
 
   /// Loopback only: plain UDP is not signed, so it must not be open to a network by default.
   package static let defaultUDPAddress = "127.0.0.1:4717"
+
+  private static func clockOffsetSeconds(_ text: String) -> Int64? {
+    Int64(text).flatMap { (1...86_400).contains($0) ? $0 : nil }
+  }
 
   /// Permissions in octal digits; nil for others than reading and writing, or without the owner's.
   private static func socketMode(_ text: String) -> UInt32? {
@@ -54,6 +72,11 @@ package struct DaemonConfiguration: Equatable, Sendable {
       unixDatagramPath = places.runtimeDirectory + "/datagram.sock"
       unixStreamPath = places.runtimeDirectory + "/stream.sock"
     }
+    mode = merged["mode"].flatMap { DeliveryMode(name: $0.text) } ?? .none
+    keysPath = merged["keys"]?.text
+    allowsPlainNetwork = merged["allow_plain_udp_from_network"]?.text == "true"
+    clockOffsetLimitMilliseconds =
+      (merged["clock_offset_limit"].flatMap { Self.clockOffsetSeconds($0.text) } ?? 60) * 1_000
     socketMode = merged["socket_mode"].flatMap { Self.socketMode($0.text) } ?? 0o600
     relays =
       merged["relays"]?.text.split(separator: ",").map { $0.trimmingPrefix(while: { $0 == " " }) }

@@ -16,4 +16,10 @@ package enum EventLimits {
   package static let earliestTimeMilliseconds: Int64 = 315_532_800_000
   /// How far ahead of its receipt an event may start: one day, for clocks set to a wrong zone.
   package static let futureToleranceMilliseconds: Int64 = 24 * 3_600_000
+
+  /// The times that events may state: with the offset added they lie between 1980 and a day after receipt.
+  package static func acceptedTimes(receiptMilliseconds: Int64, offset: Int64) -> ClosedRange<Int64> {
+    let earliest = earliestTimeMilliseconds - offset
+    return earliest...max(earliest, receiptMilliseconds + futureToleranceMilliseconds - offset)
+  }
 }

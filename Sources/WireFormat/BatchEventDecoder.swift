@@ -8,7 +8,7 @@ package struct BatchEventDecoder: ~Copyable {
   private var columns = UsageBatchColumns()
   /// By string index of the wire batch: its number in the `EventBatch`, or a marker below.
   private var numbers: [UInt32] = []
-  private var latestTimeMilliseconds: Int64 = .max
+  private var acceptedTimes = EventLimits.earliestTimeMilliseconds...Int64.max
 
   // Markers above any string number: a batch holds fewer distinct strings than this.
   private static let unseen = UInt32.max
@@ -20,8 +20,10 @@ package struct BatchEventDecoder: ~Copyable {
   package init() {}
 
   /// Sets the moment of receipt, which bounds how far in the future an event may start.
-  package mutating func setReceipt(milliseconds: Int64) {
-    latestTimeMilliseconds = milliseconds + EventLimits.futureToleranceMilliseconds
+  ///
+  /// - Parameter timeOffset: what the batch adds to each event's time; bounds hold for the sum.
+  package mutating func setReceipt(milliseconds: Int64, timeOffset: Int64 = 0) {
+    acceptedTimes = EventLimits.acceptedTimes(receiptMilliseconds: milliseconds, offset: timeOffset)
   }
 
   /// Decodes one unframed batch.
@@ -78,7 +80,7 @@ package struct BatchEventDecoder: ~Copyable {
     row.version = number(columns.version[index], bytes, batch)
     row.cause = number(columns.cause[index], bytes, batch)
     row.source = number(columns.source[index], bytes, batch)
-    var reason = columns.rejectReason(row: index, latestTimeMilliseconds: latestTimeMilliseconds)
+    var reason = columns.rejectReason(row: index, acceptedTimes: acceptedTimes)
     if reason == nil {
       let largest = max(
         max(max(row.user, row.app), max(row.feature, row.host)),

@@ -75,6 +75,10 @@ package final class EventBatch: @unchecked Sendable {
   package let sequence: UnsafeMutablePointer<Int64>
   /// Who sent the event: a login, or several with NUL between; 0 may speak for anybody.
   package let speaker: UnsafeMutablePointer<UInt32>
+  /// What was added to the event's time as its sender's clock was wrong.
+  package let clockOffset: UnsafeMutablePointer<Int64>
+  /// Added to the times of the events that come next.
+  package var currentClockOffset: Int64 = 0
   /// Speaker of the events that come next.
   package private(set) var currentSpeaker: UInt32 = 0
   /// Whether any event has a speaker, and so must be checked.
@@ -100,6 +104,7 @@ package final class EventBatch: @unchecked Sendable {
     source = .allocate(capacity: capacity)
     sequence = .allocate(capacity: capacity)
     speaker = .allocate(capacity: capacity)
+    clockOffset = .allocate(capacity: capacity)
     attributes = .allocate(capacity: capacity)
   }
 
@@ -120,6 +125,7 @@ package final class EventBatch: @unchecked Sendable {
     source.deallocate()
     sequence.deallocate()
     speaker.deallocate()
+    clockOffset.deallocate()
     attributes.deallocate()
   }
 
@@ -140,6 +146,7 @@ package final class EventBatch: @unchecked Sendable {
   package func removeAll() {
     count = 0
     currentSpeaker = 0
+    currentClockOffset = 0
     hasSpeakers = false
     rejects.removeAll(keepingCapacity: rejects.count <= Self.rejectsKeptMax)
     strings.removeAll()
@@ -180,7 +187,8 @@ package final class EventBatch: @unchecked Sendable {
   package func append(_ row: borrowing Row) {
     precondition(count < Self.eventsMax, "BUG: append to a full batch")
     let index = count
-    time[index] = row.time
+    time[index] = row.time &+ currentClockOffset
+    clockOffset[index] = currentClockOffset
     user[index] = row.user
     app[index] = row.app
     feature[index] = row.feature

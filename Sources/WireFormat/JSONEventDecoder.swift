@@ -11,7 +11,7 @@ package struct JSONEventDecoder: ~Copyable {
 
   private let scratch: UnsafeMutablePointer<UInt8>
   /// Latest acceptable start; set from the moment of receipt.
-  private var latestTimeMilliseconds: Int64 = .max
+  private var acceptedTimes = EventLimits.earliestTimeMilliseconds...Int64.max
   /// Line of a file that was decoded last, from 1; refused events carry it.
   package var lineNumber = 0
 
@@ -20,8 +20,10 @@ package struct JSONEventDecoder: ~Copyable {
   deinit { scratch.deallocate() }
 
   /// Sets the moment of receipt, which bounds how far in the future an event may start.
-  package mutating func setReceipt(milliseconds: Int64) {
-    latestTimeMilliseconds = milliseconds + EventLimits.futureToleranceMilliseconds
+  ///
+  /// - Parameter timeOffset: what the batch adds to each event's time; bounds hold for the sum.
+  package mutating func setReceipt(milliseconds: Int64, timeOffset: Int64 = 0) {
+    acceptedTimes = EventLimits.acceptedTimes(receiptMilliseconds: milliseconds, offset: timeOffset)
   }
 
   /// Decodes lines until the bytes end, the batch is full, or a protobuf batch may begin.
@@ -54,7 +56,7 @@ package struct JSONEventDecoder: ~Copyable {
       return
     }
     var event = PartialEvent(JSONScanner(first, end: first + trimmed.count, scratch: scratch))
-    let reason = event.decode(into: batch, latestTimeMilliseconds: latestTimeMilliseconds)
+    let reason = event.decode(into: batch, acceptedTimes: acceptedTimes)
     if let reason {
       batch.reject(
         reason, bytes: trimmed, source: event.row.source, sequence: event.row.sequence, line: lineNumber)

@@ -19,14 +19,14 @@ struct PartialEvent {
   /// Reads the whole text.
   ///
   /// - Returns: nil when `row` is a good event, else why not.
-  mutating func decode(into batch: EventBatch, latestTimeMilliseconds: Int64) -> RejectReason? {
+  mutating func decode(into batch: EventBatch, acceptedTimes: ClosedRange<Int64>) -> RejectReason? {
     do {
       guard scanner.peek() == 0x7B else {
         try scanner.skipValue()
         return scanner.peek() == 0 && scanner.isAtEnd ? .notObject : .notJSON
       }
       scanner.advance()
-      try members(batch, latestTimeMilliseconds)
+      try members(batch, acceptedTimes)
       guard scanner.peek() == 0, scanner.isAtEnd else { return .notJSON }
     } catch {
       switch error {
@@ -40,7 +40,7 @@ struct PartialEvent {
 
   @inline(__always)
   private mutating func members(
-    _ batch: EventBatch, _ latestTimeMilliseconds: Int64
+    _ batch: EventBatch, _ acceptedTimes: ClosedRange<Int64>
   ) throws(JSONScanner.Failure) {
     if scanner.peek() == 0x7D {
       scanner.advance()
@@ -49,7 +49,7 @@ struct PartialEvent {
     while true {
       let key = try scanner.string()
       try scanner.expect(0x3A)
-      try member(key, batch, latestTimeMilliseconds)
+      try member(key, batch, acceptedTimes)
       let next = scanner.peek()
       scanner.advance()
       if next == 0x7D { return }
@@ -87,12 +87,12 @@ struct PartialEvent {
   /// Reads the value of one member; keys are told apart by length, then by bytes.
   @inline(__always)
   private mutating func member(
-    _ key: JSONScanner.Text, _ batch: EventBatch, _ latestTimeMilliseconds: Int64
+    _ key: JSONScanner.Text, _ batch: EventBatch, _ acceptedTimes: ClosedRange<Int64>
   ) throws(JSONScanner.Failure) {
     switch key.length {
     case 3 where isKey(key, "app"): row.app = try text(batch)
     case 3 where isKey(key, "seq"): try sequence()
-    case 4 where isKey(key, "time"): try time(latestTimeMilliseconds)
+    case 4 where isKey(key, "time"): try time(acceptedTimes)
     case 4 where isKey(key, "user"): row.user = try text(batch)
     case 4 where isKey(key, "kind"): try kind()
     case 4 where isKey(key, "host"): row.host = try text(batch)
@@ -164,7 +164,7 @@ struct PartialEvent {
   }
 
   @inline(__always)
-  private mutating func time(_ latestTimeMilliseconds: Int64) throws(JSONScanner.Failure) {
+  private mutating func time(_ acceptedTimes: ClosedRange<Int64>) throws(JSONScanner.Failure) {
     let milliseconds: Int64?
     switch scanner.peek() {
     case 0x22:
@@ -176,8 +176,7 @@ struct PartialEvent {
       hasTime = false
       return try notText()
     }
-    guard let milliseconds, milliseconds >= EventLimits.earliestTimeMilliseconds,
-      milliseconds <= latestTimeMilliseconds
+    guard let milliseconds, acceptedTimes.contains(milliseconds)
     else { return note(.time) }
     row.time = milliseconds
     hasTime = true

@@ -52,7 +52,7 @@ package struct UsageBatchColumns: ~Copyable {
   /// Texts by index; 0 is reserved.
   package internal(set) var strings: [TextRange] = []
 
-  /// Start, in milliseconds since 1970 UTC; any value, see ``rejectReason(row:latestTimeMilliseconds:)``.
+  /// Start, in milliseconds since 1970 UTC; any value, see ``rejectReason(row:acceptedTimes:)``.
   package internal(set) var time = Column<Int64>(capacity: eventsMax)
   package internal(set) var user = Column<UInt32>(capacity: eventsMax)
   package internal(set) var app = Column<UInt32>(capacity: eventsMax)
@@ -83,8 +83,8 @@ package struct UsageBatchColumns: ~Copyable {
   /// The reasons come in the order in which the JSON form promises them: each field by itself, then
   /// what is missing, then `seq` without `source`.
   @inline(__always)
-  package func rejectReason(row: Int, latestTimeMilliseconds: Int64) -> RejectReason? {
-    if time[row] < EventLimits.earliestTimeMilliseconds || time[row] > latestTimeMilliseconds { return .time }
+  package func rejectReason(row: Int, acceptedTimes: ClosedRange<Int64>) -> RejectReason? {
+    if !acceptedTimes.contains(time[row]) { return .time }
     if kind[row] == Self.unknownName { return .kind }
     if outcome[row] == Self.unknownName { return .outcome }
     if durationPlusOne[row] > EventLimits.durationMillisecondsMax + 1 { return .duration }

@@ -14,7 +14,7 @@ struct SQLCommand: ParsableCommand {
     discussion: """
       VIEWS:
         event  every event: time, user, person, app, feature, kind, outcome, duration_ms, host, session, \
-      version, cause, source, seq, attributes
+      version, cause, source, seq, attributes, clock_offset_ms
       \(DocumentedViews.all.map { "  \($0.name)  \($0.purpose)" }.joined(separator: "\n"))
 
       People appear as pseudonyms that are stable within this database; names need --purpose.

@@ -6,6 +6,7 @@ import Ingest
 import ProgramConfiguration
 import ServiceManager
 import UsageModel
+import WireFormat
 
 /// The running collector: store, writer, listeners and control socket, and the signals that steer them.
 final class Daemon {
@@ -18,6 +19,7 @@ final class Daemon {
   private let writer: QueuedWriter
   private let listeners: Listeners
   private let peers = PeerPolicy()
+  private let gate: EnvelopeGate
   private let controlStop = StopSignal()
   private let status: StatusBox
 
@@ -34,9 +36,12 @@ final class Daemon {
     Log.setThreshold(configuration.logLevel)
     try Self.makeDirectories(configuration)
     store = try EventStore(writingAt: configuration.databasePath, program: "waterlined")
-    writerThread = try StoreWriterThread(store: store, queue: queue)
+    gate = EnvelopeGate(
+      rules: try Self.rules(configuration),
+      spools: try store.read { try DeliveryStore.spools(limit: EnvelopeGate.spoolsKeptMax, in: $0) })
+    writerThread = try StoreWriterThread(store: store, queue: queue, gate: gate)
     writer = QueuedWriter(queue: queue, thread: writerThread)
-    listeners = Listeners(queue: queue, peers: peers)
+    listeners = Listeners(queue: queue, peers: peers, gate: gate)
     peers.setRelays(try Self.relays(configuration))
     status = StatusBox(
       DaemonStatus(
@@ -73,7 +78,7 @@ final class Daemon {
       writerThread.close()
     }
     do {
-      listeners.adopt(activatedSockets)
+      try listeners.adopt(activatedSockets, configuration)
       try listeners.apply(configuration)
     } catch {
       stop()
@@ -119,7 +124,10 @@ final class Daemon {
         Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
       }
       try Self.makeDirectories(fresh)
-      peers.setRelays(try Self.relays(fresh))
+      let relays = try Self.relays(fresh)
+      let rules = try Self.rules(fresh)
+      peers.setRelays(relays)
+      gate.setRules(rules)
       defer { status.value.listeners = listeners.summary }
       try listeners.apply(fresh)
       announce()
@@ -127,6 +135,22 @@ final class Daemon {
       Log.error("reload failed, going on as before: \(error)", .reloadFailed)
       ServiceNotifier.ready("the configuration could not be read again; going on as before")
     }
+  }
+
+  /// Mode, keys and the limit of clocks.
+  private static func rules(_ configuration: DaemonConfiguration) throws -> EnvelopeGate.Rules {
+    let credentials = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"]
+    let mode = configuration.mode
+    let path = configuration.keysPath ?? (mode == .none ? nil : credentials)
+    guard let path else {
+      guard mode == .none else {
+        throw ConfigurationError("mode \(mode.name) needs keys: name their directory with --keys DIR")
+      }
+      return EnvelopeGate.Rules(clockOffsetLimitMilliseconds: configuration.clockOffsetLimitMilliseconds)
+    }
+    return EnvelopeGate.Rules(
+      networkMode: mode, keys: try KeyDirectory.load(path, isCredentials: path == credentials),
+      clockOffsetLimitMilliseconds: configuration.clockOffsetLimitMilliseconds)
   }
 
   private static func relays(_ configuration: DaemonConfiguration) throws -> Set<UInt32> {

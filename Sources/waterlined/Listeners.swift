@@ -1,6 +1,7 @@
 import Control
 import Glibc
 import Ingest
+import WireFormat
 import ProgramConfiguration
 import ServiceManager
 
@@ -19,10 +20,13 @@ final class Listeners {
 
   private let queue: WriterQueue
   private let peers: PeerPolicy
+  private let gate: EnvelopeGate
+  private var allowsNetwork = false
   private var socketMode = Sockets.ownerOnly
   private var listeners: [Listener] = []
 
-  init(queue: WriterQueue, peers: PeerPolicy) {
+  init(queue: WriterQueue, peers: PeerPolicy, gate: EnvelopeGate) {
+    self.gate = gate
     self.queue = queue
     self.peers = peers
   }
@@ -37,7 +41,10 @@ final class Listeners {
   }
 
   /// Starts reading sockets that the service manager opened; they take the place of configured ones.
-  func adopt(_ sockets: [ActivatedSocket]) {
+  ///
+  /// - Throws: `SocketError` if plain UDP would be open to the network.
+  func adopt(_ sockets: [ActivatedSocket], _ configuration: DaemonConfiguration) throws {
+    allowsNetwork = Self.allowsNetwork(configuration)
     for activated in sockets {
       let transport: Transport =
         switch activated.kind {
@@ -46,6 +53,7 @@ final class Listeners {
         case .unixStream: .unixStream
         }
       let socket = Sockets.adopted(activated.descriptor, transport, name: activated.name)
+      if transport == .udp, !allowsNetwork, !socket.isLoopback { throw Self.openToNetwork(socket) }
       listeners.append(
         start(transport, socket, configuredAddress: socket.address, isActivated: true))
     }
@@ -55,13 +63,26 @@ final class Listeners {
   ///
   /// - Throws: `SocketError`; the transport that could not be changed goes on at its old address.
   func apply(_ configuration: DaemonConfiguration) throws {
+    allowsNetwork = Self.allowsNetwork(configuration)
+    if let udp = listeners.first(where: { $0.transport == .udp }), !allowsNetwork, !udp.socket.isLoopback {
+      if udp.isActivated { throw Self.openToNetwork(udp.socket) }
+      close(udp)
+    }
     socketMode = mode_t(configuration.socketMode)
-    for listener in listeners where listener.transport != .udp {
+    for listener in listeners where listener.transport != .udp && !listener.isActivated {
       chmod(listener.socket.address, socketMode)
     }
     try change(.udp, to: configuration.udpAddress)
     try change(.unixDatagram, to: configuration.unixDatagramPath)
     try change(.unixStream, to: configuration.unixStreamPath)
+  }
+
+  private static func allowsNetwork(_ configuration: DaemonConfiguration) -> Bool {
+    configuration.mode != .none || configuration.allowsPlainNetwork
+  }
+
+  private static func openToNetwork(_ socket: BoundSocket) -> SocketError {
+    Sockets.openToNetwork(socket.address)
   }
 
   private func change(_ transport: Transport, to address: String?) throws {
@@ -117,9 +138,9 @@ final class Listeners {
   private func start(_ transport: Transport, _ address: String) throws -> Listener {
     let socket =
       switch transport {
-      case .udp: try Sockets.udp(address)
-      case .unixDatagram: try Sockets.unixDatagram(address)
-      case .unixStream: try Sockets.unixStream(address)
+      case .udp: try Sockets.udp(address, allowsNetwork: allowsNetwork)
+      case .unixDatagram: try Sockets.unixDatagram(address, mode: socketMode)
+      case .unixStream: try Sockets.unixStream(address, mode: socketMode)
       }
     return start(transport, socket, configuredAddress: address, isActivated: false)
   }
@@ -134,10 +155,10 @@ final class Listeners {
     case .udp, .unixDatagram:
       warnIfLow(socket, transport)
       let receiver = DatagramReceiver(
-        socket: socket, transport: transport, queue: queue, stop: stop, peers: peers)
+        socket: socket, transport: transport, queue: queue, stop: stop, peers: peers, gate: gate)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     case .unixStream:
-      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop, peers: peers)
+      let receiver = StreamReceiver(socket: socket, queue: queue, stop: stop, peers: peers, gate: gate)
       thread = WorkerThread(name: "wl-\(transport.shortName)") { receiver.run() }
     }
     return Listener(

@@ -22,6 +22,7 @@ final class StoreWriterThread: @unchecked Sendable {
   /// For the watchdog.
   let progress = WriterProgress()
   private let queue: WriterQueue
+  private let gate: EnvelopeGate
   private let reader: EventStore
   private let failing = Atomic(false)
   /// Whether the last attempt to commit failed, as on a full disk.
@@ -34,7 +35,8 @@ final class StoreWriterThread: @unchecked Sendable {
   /// Events that were received and could not be stored before the daemon had to stop.
   private(set) var abandonedEventCount = 0
 
-  init(store: EventStore, queue: WriterQueue) throws {
+  init(store: EventStore, queue: WriterQueue, gate: EnvelopeGate) throws {
+    self.gate = gate
     self.store = store
     self.queue = queue
     writer = EventWriter(store: store)
@@ -64,14 +66,17 @@ final class StoreWriterThread: @unchecked Sendable {
     let received = sealed.map {
       ReceivedBatch(
         batch: $0.batch, transport: $0.transport.rawValue, receivedMilliseconds: $0.receivedMilliseconds,
-        kernelDrops: $0.kernelDrops)
+        kernelDrops: $0.kernelDrops, deliveries: $0.deliveries.map(\.delivery))
     }
+    let refusals = gate.takeRefusals()
     var failureCount = 0
     while true {
       progress.begin()
       do {
-        let summary = try writer.commit(received)
+        let summary = try writer.commit(received, refusedPackets: refusals)
         progress.end()
+        gate.setBusy(false)
+        gate.committed(sealed.flatMap(\.deliveries))
         if failureCount > 0 { Log.notice("writing again", .writingAgain) }
         failing.store(false, ordering: .relaxed)
         Log.debug("stored \(summary.accepted) events, \(summary.duplicate) duplicate")
@@ -80,6 +85,7 @@ final class StoreWriterThread: @unchecked Sendable {
         progress.end()
         failureCount += 1
         failing.store(true, ordering: .relaxed)
+        gate.setBusy(true)
         if failureCount == 1 {
           Log.error(
             """

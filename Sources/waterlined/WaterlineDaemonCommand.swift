@@ -43,8 +43,13 @@ struct WaterlineDaemonCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Listen on a Unix stream socket.", valueName: "path"))
   var unixStream: String?
 
-  @Option(help: ArgumentHelp("How UDP senders prove who they are: none.", valueName: "mode"))
+  @Option(help: ArgumentHelp("How UDP senders prove who they are: none, sign or encrypt.", valueName: "mode"))
   var mode: String?
+
+  @Option(
+    name: .customLong("keys"),
+    help: ArgumentHelp("Directory of the senders' keys, ID.key each.", valueName: "directory"))
+  var keysPath: String?
 
   @Option(help: ArgumentHelp("error, warning, notice, info or debug.", valueName: "level"))
   var logLevel: String?
@@ -68,6 +73,7 @@ struct WaterlineDaemonCommand: ParsableCommand {
     let keys = DaemonConfiguration.keys
     let flags = [
       "db": db, "udp": udp, "unix_datagram": unixDatagram, "unix_stream": unixStream, "mode": mode,
+      "keys": keysPath,
       "log_level": logLevel,
     ]
     var layers: [ConfigurationLayer] = [

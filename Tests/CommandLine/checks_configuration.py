@@ -228,7 +228,7 @@ def hangup_to_an_address_that_cannot_be_keeps_the_old(place: Place) -> None:
 
 @check
 def hangup_to_the_same_port_of_another_address(place: Place) -> None:
-    base = f"db: {place.database}\nudp: "
+    base = f"db: {place.database}\nallow_plain_udp_from_network: true\nudp: "
     with place.daemon(*start(place, f"{base}127.0.0.1:0\n"), is_usual=False) as daemon:
         port = daemon.udp_port()
         reload(place, daemon, f"{base}0.0.0.0:{port}\n", " ")

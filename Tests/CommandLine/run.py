@@ -30,6 +30,7 @@ import checks_query  # noqa: F401
 import checks_service  # noqa: F401
 import checks_sockets  # noqa: F401
 import checks_story  # noqa: F401
+import checks_trust  # noqa: F401
 import checks_usage  # noqa: F401
 
 JOBS = 2

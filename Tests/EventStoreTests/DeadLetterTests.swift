@@ -39,7 +39,7 @@ import WireFormat
   private func source(_ fixture: StoreFixture) throws -> [Int64] {
     try fixture.integers(
       """
-      SELECT stored, rejected, duplicate, (SELECT count(*) FROM sequence_rejected),
+      SELECT stored, rejected, duplicate, (SELECT count(*) FROM sequence_unstored WHERE kind = 1),
         (SELECT ifnull(sum(count), 0) FROM source_rejection), (SELECT count(*) FROM dead_letter),
         (SELECT sum(last - first + 1) FROM sequence_range) FROM source WHERE name = 'pc'
       """)[0]

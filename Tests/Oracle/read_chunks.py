@@ -37,6 +37,7 @@ CONSTANT, PACKED, DELTA, RUNS, TEXTS = 1, 2, 3, 4, 5
 COLUMNS = {
     "time": 1, "user": 2, "feature": 3, "kind": 4, "outcome": 5, "duration_plus_one": 6, "host": 7,
     "session": 8, "version": 9, "cause": 10, "source": 11, "seq": 12, "attributes": 13,
+    "clock_offset": 14,
 }  # fmt: skip
 TEXT_COLUMNS = (COLUMNS["session"], COLUMNS["attributes"])
 KINDS = ("focus", "help", "interruption", "use")

@@ -17,8 +17,8 @@ struct EventNamesTests {
       RejectReason.allCases.map(\.rawValue) == [
         "not_json", "not_object", "not_utf8", "too_deep", "missing_time", "missing_user", "missing_app",
         "missing_feature", "wrong_type", "too_long", "empty", "nul_character", "time", "kind", "outcome",
-        "duration", "seq", "attributes", "csv", "bad_batch",
-        "forgotten",
+        "duration", "seq", "attributes", "csv", "bad_batch", "forgotten",
+        "not_yours",
       ])
   }
 }

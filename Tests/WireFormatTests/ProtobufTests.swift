@@ -245,7 +245,8 @@ struct UsageBatchDecoderTests {
     let events = try BatchReading.events(batch, &columns)
     #expect(events.map { $0.timeMilliseconds } == [1, 3])
     #expect(events.allSatisfy { $0.user == "" && $0.kind == .use && $0.outcome == .ok })
-    #expect(columns.rejectReason(row: 0, latestTimeMilliseconds: .max) == .time)
+    #expect(
+      columns.rejectReason(row: 0, acceptedTimes: EventLimits.earliestTimeMilliseconds...Int64.max) == .time)
     #expect(try BatchReading.events([]) == [])
   }
 
@@ -341,7 +342,7 @@ struct UsageBatchDecoderTests {
       var columns = UsageBatchColumns()
       _ = try BatchReading.events(batch, &columns)
       return (0..<columns.count).map {
-        columns.rejectReason(row: $0, latestTimeMilliseconds: 1_767_225_600_001)
+        columns.rejectReason(row: $0, acceptedTimes: EventLimits.earliestTimeMilliseconds...1_767_225_600_001)
       }
     }
     #expect(try reasons(Self.batch(extra: extra)) == [nil, nil, .time])

@@ -1,0 +1,81 @@
+import Foundation
+import GRDB
+import UsageModel
+
+/// Batches that came in envelopes, booked in the transaction that stores their events.
+package enum DeliveryStore {
+  /// Books a batch: from then on it is known, also after a restart.
+  static func add(_ delivery: DeliveredBatch, receivedMilliseconds: Int64, in database: Database) throws {
+    let name = delivery.spool
+    let spool = Int64(bitPattern: name.spool)
+    var delivered = try ranges(name, in: database)
+    let before = delivered
+    delivered.insert(delivery.batch...delivery.batch)
+    if delivery.oldestBatch > 1 { delivered.insert(1...delivery.oldestBatch - 1) }
+    if delivered != before {
+      try database.cachedStatement(sql: "DELETE FROM delivered_batch WHERE sender = ? AND spool = ?")
+        .execute(arguments: [name.sender, spool])
+      for range in delivered.ranges {
+        try database.cachedStatement(
+          sql: "INSERT INTO delivered_batch (sender, spool, first, last) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [
+          name.sender, spool, Int64(clamping: range.lowerBound), Int64(clamping: range.upperBound),
+        ])
+      }
+    }
+    try database.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO delivery_spool (sender, spool, packet_highest, packet_window, last_received_ms)
+        VALUES (?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      name.sender, spool, Int64(bitPattern: delivery.window.highest), delivery.window.bytes.databaseBlob,
+      receivedMilliseconds,
+    ])
+  }
+
+  private static func ranges(_ name: SpoolName, in database: Database) throws -> NumberRanges {
+    var result = NumberRanges()
+    let rows = try Row.fetchAll(
+      database, sql: "SELECT first, last FROM delivered_batch WHERE sender = ? AND spool = ? ORDER BY first",
+      arguments: [name.sender, Int64(bitPattern: name.spool)])
+    for row in rows {
+      let (first, last) = (UInt64(clamping: row[0] as Int64), UInt64(clamping: row[1] as Int64))
+      if first > 0 && last >= first { result.insert(first...last) }
+    }
+    return result
+  }
+
+  /// What is known of the spools heard last.
+  package static func spools(limit: Int, in database: Database) throws -> [SpoolName: SpoolState] {
+    var result: [SpoolName: SpoolState] = [:]
+    let rows = try Row.fetchAll(
+      database,
+      sql: """
+        SELECT sender, spool, packet_highest, packet_window FROM delivery_spool
+        ORDER BY last_received_ms DESC LIMIT ?
+        """, arguments: [limit])
+    for row in rows {
+      let name = SpoolName(sender: row[0], spool: UInt64(bitPattern: row[1] as Int64))
+      var state = SpoolState()
+      let window = PacketWindow(
+        highest: UInt64(bitPattern: row[2] as Int64), bytes: Array(row[3] as Data))
+      if let window { state.window = window }
+      state.delivered = try ranges(name, in: database)
+      result[name] = state
+    }
+    return result
+  }
+
+  /// Adds to the counts of refused packets; sender '' stands for those that proved nothing.
+  static func add(refusals: [PacketRefusal: Int64], in database: Database) throws {
+    for (refusal, count) in refusals {
+      try database.cachedStatement(
+        sql: """
+          INSERT INTO packet_refusal (sender, reason, count) VALUES (?, ?, ?)
+          ON CONFLICT (sender, reason) DO UPDATE SET count = count + excluded.count
+          """
+      ).execute(arguments: [refusal.sender, refusal.reason, count])
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Glibc
+import WireFormat
+
+/// Reads the directory of keys that senders share with the collector.
+package enum KeyDirectory {
+  /// Keys taken: ten for each of ten thousand workstations.
+  private static let keysMax = 100_000
+
+  /// All keys by their id, from the files `ID.key`.
+  ///
+  /// - Parameter isCredentials: systemd's own directory, which is private whatever its modes say.
+  /// - Throws: `SocketError` naming the file that cannot be used; never what stands in it.
+  package static func load(_ path: String, isCredentials: Bool) throws -> [String: DeliveryKey] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".key") }
+    } catch {
+      throw SocketError("cannot read the keys in \(path): \(error.localizedDescription)")
+    }
+    guard names.count <= keysMax else { throw SocketError("more than \(keysMax) keys in \(path)") }
+    var keys: [String: DeliveryKey] = [:]
+    for name in names.sorted() {
+      let id = String(name.dropLast(4))
+      let file = path + "/" + name
+      do {
+        keys[id] = try DeliveryKey.parse(try text(file, isCredentials: isCredentials), id: id)
+      } catch let error as DeliveryKeyError {
+        throw SocketError("\(file) is no key: \(error)")
+      }
+    }
+    guard !keys.isEmpty else { throw SocketError("no key in \(path): put ID.key files there") }
+    return keys
+  }
+
+  private static func text(_ path: String, isCredentials: Bool) throws(SocketError) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw SocketError("cannot read the key \(path): \(SocketError.reason(errno))")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw SocketError("the key \(path) is no ordinary file")
+    }
+    guard isCredentials || status.st_mode & 0o007 == 0 else {
+      throw SocketError("the key \(path) may be read by others: run 'chmod o= \(path)'")
+    }
+    var bytes = [UInt8](repeating: 0, count: DeliveryKey.fileBytesMax + 1)
+    let count = read(descriptor, &bytes, bytes.count)
+    guard count >= 0, count <= DeliveryKey.fileBytesMax,
+      let text = String(validating: bytes[..<count], as: UTF8.self)
+    else { throw SocketError("the key \(path) is no text of at most \(DeliveryKey.fileBytesMax) bytes") }
+    return text
+  }
+}

@@ -1,0 +1,66 @@
+/// Names one spool of one sender.
+package struct SpoolName: Hashable, Sendable {
+  /// The sender's id; one that proved nothing has a tilde in front, so that it is never taken for one that did.
+  package var sender: String
+  package var spool: UInt64
+
+  package init(sender: String, spool: UInt64) {
+    self.sender = sender
+    self.spool = spool
+  }
+}
+
+/// What is known of a spool: packets seen and batches stored.
+package struct SpoolState: Equatable, Sendable {
+  package var window = PacketWindow()
+  package var delivered = NumberRanges()
+
+  package init() {}
+}
+
+/// A batch that came in an envelope, to be booked with its events and acknowledged after that.
+package struct DeliveredBatch: Sendable {
+  package var spool: SpoolName
+  package var batch: UInt64
+  /// The sender keeps nothing older.
+  package var oldestBatch: UInt64
+  /// Packets seen of the spool by then.
+  package var window: PacketWindow
+  /// Receipt less the sender's clock.
+  package var clockOffsetMilliseconds: Int64
+  /// Numbers that never come: source, whether withheld on purpose (else dropped by the spool), ranges.
+  package var unsent: [Unsent] = []
+
+  package struct Unsent: Sendable {
+    package var source: String
+    package var isWithheld: Bool
+    package var ranges: [ClosedRange<UInt64>]
+
+    package init(source: String, isWithheld: Bool, ranges: [ClosedRange<UInt64>]) {
+      self.source = source
+      self.isWithheld = isWithheld
+      self.ranges = ranges
+    }
+  }
+
+  package init(
+    spool: SpoolName, batch: UInt64, oldestBatch: UInt64, window: PacketWindow, clockOffsetMilliseconds: Int64
+  ) {
+    self.spool = spool
+    self.batch = batch
+    self.oldestBatch = oldestBatch
+    self.window = window
+    self.clockOffsetMilliseconds = clockOffsetMilliseconds
+  }
+}
+
+/// Why packets are refused, and whose; the sender is empty unless the packet proved it.
+package struct PacketRefusal: Hashable, Sendable {
+  package var sender: String
+  package var reason: String
+
+  package init(sender: String, reason: String) {
+    self.sender = sender
+    self.reason = reason
+  }
+}
