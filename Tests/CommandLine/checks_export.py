@@ -302,11 +302,27 @@ def story_has_eight_to_ten_slides(place: Place) -> None:
     for words in ("no rate given", "it freezes when i save", "CRM course", "Days 1 to 30", "Days 61 to 90"):
         expect(words in text, f"the story does not say {words!r}")
     expect("people=(6)" in text, "the cohort's size")
+    effects = reports["impact"]["rows"]
+    command = place.report("impact", "CRM course", "--from", "2026-02-10", "--to", "2026-03-30")["rows"]
+    expected = {row["outcome"]: row["estimate"] for row in command if row["aggregate"] == "simple"}
+    expect_equal({row["outcome"]: row["estimate"] for row in effects}, expected, "impact")
     for name, value in (("cost.hour", "60"), ("cost.ticket", "25"), ("cost.currency", "EUR")):
         place.run("settings", "set", name, value).expect(0)
     page, reports = story(place, *fixture.WINDOW)
     expect("no rate given" not in "".join(page.texts) and "EUR" in "".join(page.texts), "rates are not used")
     expect("EUR" in export(place, "erosion", "markdown", *fixture.WINDOW).decode(), "rates in erosion")
+
+
+@check
+def losses_of_small_groups_are_not_denied(place: Place) -> None:
+    """Where rows are too small to be shown, a page does not say that there is nothing."""
+    lines = [json.dumps({"time": 1_772_532_000_000 + person * 60_000 + use, "user": f"u{person}", "app": f"a{person}",
+                         "feature": "f", "duration_ms": 60_000, "outcome": "error"})
+             for person in range(8) for use in range(5)]
+    place.import_text("events", "\n".join(lines)).expect(0)
+    text = export(place, "erosion", "markdown", *fixture.WINDOW).decode()
+    expect("as far as enough people use it" in text, "the page denies a loss")
+    expect("Lost time: **0.7 h**" in text, "the loss of all does not show")
 
 
 @check

@@ -65,6 +65,7 @@ enum StyleSheet {
     th button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
     th[aria-sort=ascending] button::after{content:" ↑"}
     th[aria-sort=descending] button::after{content:" ↓"}
+    td bdi{display:inline-block;max-width:17rem;overflow-wrap:anywhere}
     .more{color:var(--soft);font-size:.85rem;margin:.4rem 0 0}
     blockquote{margin:.8rem 0;padding:.1rem 0 .1rem 1rem;border-left:.25rem solid var(--sky);font-size:1.1rem}
     @media screen and (max-width:47rem){svg.wide{display:none}svg.narrow{display:block}table.many{width:max-content;min-width:100%}}

@@ -37,7 +37,7 @@ struct ActionPlan {
         return
           "\(strong: start): \(name: next.part.label(key, row: row)). It costs \(next.part.figure("lost_ms", row: row).inHours); \(next.advice[row].reason)."
       }
-      return (phase.title, items.isEmpty ? ["Nothing that lost time is left for this month."] : items)
+      return (phase.title, items.isEmpty ? ["No costly feature is left for this month."] : items)
     }
     part = .made(
       "plan", method: next.part.document.method, like: next.part.document,

@@ -158,7 +158,7 @@ struct CoverageExport {
     PageSection(
       identifier: "gaps", title: "Widest gaps, and what to do next",
       blocks: steps.part.rowCount == 0
-        ? [.paragraph("Everything expected is adopted.")]
+        ? [.paragraph("Everything expected is adopted, as far as enough people are behind it to be shown.")]
         : [.chart(steps.chart), .table(steps.table), .list(Array(steps.sentences.prefix(Self.sentencesMax)))])
   }
 

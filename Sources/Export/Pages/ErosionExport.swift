@@ -4,6 +4,8 @@ import UsageQuery
 /// Management's page: what application time is lost to, and what to do next.
 struct ErosionExport {
   private static let barsMax = 12
+  /// What fits a printed page; the other forms hold every row.
+  private static let tableRowsMax = 24
 
   let erosion: ExportPart
   let parts: ExportPart
@@ -137,7 +139,7 @@ struct ErosionExport {
   private var costly: PageSection {
     let blocks: [PageBlock] =
       next.part.rowCount == 0
-      ? [.paragraph("No feature lost any time.")]
+      ? [.paragraph("No feature lost any time, as far as enough people use it to be shown.")]
       : [.chart(next.chart), .table(next.table), .list(next.sentences)]
     return PageSection(
       identifier: "bottlenecks", title: "What costs most, and what to do next", blocks: blocks)
@@ -168,7 +170,7 @@ struct ErosionExport {
           PageTable(
             "By department: time lost of the application time; low and high enclose erosion",
             of: byDepartment,
-            [("department", "department")] + Self.columns, isInHours: true)),
+            [("department", "department")] + Self.columns, rowsMax: Self.tableRowsMax, isInHours: true)),
       ])
   }
 

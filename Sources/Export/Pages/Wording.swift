@@ -36,9 +36,13 @@ enum Wording {
   /// Milliseconds as hours, for drawing.
   static func hours(_ value: ReportValue) -> Double { max(0, value.amount ?? 0) / 3_600_000 }
 
-  /// `1,234 h`, also below 100 hours: `12.3 h`.
+  /// `1,234 h`, also below 100 hours: `12.3 h`; under a tenth of an hour in smaller units.
   static func hoursText(_ value: ReportValue) -> String {
-    let hours = (value.amount ?? 0) / 3_600_000
+    let milliseconds = value.amount ?? 0
+    if milliseconds > 0, milliseconds < 360_000 {
+      return HumanNumber.duration(milliseconds: Int64(clamping: milliseconds))
+    }
+    let hours = milliseconds / 3_600_000
     return HumanNumber.fixed(hours, decimals: abs(hours) < 100 ? 1 : 0) + " h"
   }
 
