@@ -323,6 +323,9 @@ def losses_of_small_groups_are_not_denied(place: Place) -> None:
     text = export(place, "erosion", "markdown", *fixture.WINDOW).decode()
     expect("as far as enough people use it" in text, "the page denies a loss")
     expect("Lost time: **0.7 h**" in text, "the loss of all does not show")
+    page, reports = story(place, *fixture.WINDOW)
+    expect("– of what" not in "".join(page.texts) + reports["summary"]["rows"][0]["text"], "a share of nothing")
+    expect_spoken(reports, "small groups")
 
 
 @check

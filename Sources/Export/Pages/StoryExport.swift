@@ -117,12 +117,19 @@ struct StoryExport {
       ])
   }
 
+  /// Whether features that enough people use were tried at all.
+  private var hasAttempts: Bool { breadth.value("ok_share") != .null }
+
   private var valueSlide: PageSection {
     PageSection(
-      identifier: "value", title: "\(breadth.figure("ok_share")) of what people try succeeds",
+      identifier: "value",
+      title: hasAttempts
+        ? "\(breadth.figure("ok_share")) of what people try succeeds" : "What has become people's habit",
       blocks: [
         .lead(
-          "\(breadth.figure("ok")) attempts did what they were for, and \(coverage.figure("coverage")) of what is expected of people has become their habit."
+          hasAttempts
+            ? "\(breadth.figure("ok")) attempts did what they were for, and \(coverage.figure("coverage")) of what is expected of people has become their habit."
+            : "Coverage is \(coverage.figure("coverage")): the share of what is expected of people that they do as often as expected."
         ),
         .headline([
           HeadlineFigure(
@@ -282,9 +289,13 @@ struct StoryExport {
 
   // MARK: Spoken summary
 
+  private var succeeded: Prose {
+    hasAttempts ? ", and \(breadth.figure("ok_share")) of what they tried succeeded" : ""
+  }
+
   private var summary: Prose {
     var sentences: [Prose] = [
-      "In these \(words: "\(erosion.document.window.dayCount)") days, \(erosion.totalFigure("people")) people worked with \(breadth.figure("applications")) applications, and \(breadth.figure("ok_share")) of what they tried succeeded.",
+      "In these \(words: "\(erosion.document.window.dayCount)") days, \(erosion.totalFigure("people")) people worked with \(breadth.figure("applications")) applications\(succeeded).",
       erosion.value("erosion") == .null
         ? "No application time was seen, so nothing can be said about what was lost."
         : "Still, \(erosion.figure("erosion")) of their time was lost to failures, slowness, searching for help and interruptions.",
