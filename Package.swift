@@ -50,6 +50,12 @@ let package = Package(
     .target(
       name: "EventExtension", dependencies: ["ColumnChunk", "UsageModel", "CEventTable", "CSodium"],
       swiftSettings: strict),
+    // Rank 3: the sending side.
+    .target(
+      name: "Delivery",
+      dependencies: [
+        "UsageModel", "WireFormat", "Ingest", "CSodium", .product(name: "GRDB", package: "GRDB.swift"),
+      ], swiftSettings: strict),
     // Rank 3 and 4: from stored columns to report values to text.
     .target(
       name: "UsageQuery",
@@ -117,6 +123,11 @@ let package = Package(
     .testTarget(
       name: "ProgramConfigurationTests", dependencies: ["ProgramConfiguration", "UsageModel"],
       swiftSettings: strict),
+    .testTarget(
+      name: "DeliveryTests",
+      dependencies: [
+        "UsageModel", "WireFormat", "Ingest", "Delivery", .product(name: "GRDB", package: "GRDB.swift"),
+      ], swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Report", "UsageModel"], swiftSettings: strict),
     .testTarget(
       name: "ExportTests", dependencies: ["Export", "Report", "UsageModel", "UsageQuery"],

@@ -1,0 +1,102 @@
+import UsageModel
+import WireFormat
+
+/// A range of a source's numbers, with what becomes of them.
+struct NumberRange: Equatable {
+  /// Kinds as the spool's tables have them.
+  enum Kind: Int64 {
+    case event = 0
+    case withheld = 1
+    case dropped = 2
+  }
+
+  var kind: Kind
+  var source: String
+  var first: UInt64
+  var last: UInt64
+}
+
+/// One batch's payload and the numbers in it.
+struct BuiltPayload {
+  var bytes: [UInt8] = []
+  var ranges: [NumberRange] = []
+
+  var isEmpty: Bool { bytes.isEmpty }
+
+  /// Adds numbers, extending the range before where they follow it.
+  mutating func note(_ range: NumberRange) {
+    if let last = ranges.last, last.kind == range.kind, last.source == range.source,
+      last.last < UInt64.max, last.last + 1 == range.first
+    {
+      ranges[ranges.count - 1].last = range.last
+    } else {
+      ranges.append(range)
+    }
+  }
+}
+
+/// Cuts events and numbers that will not come into payloads of bounded size.
+struct PayloadBuilder {
+  private let bytesMax: Int
+  private var encoder: UsageBatchEncoder
+  private var current = BuiltPayload()
+  private(set) var payloads: [BuiltPayload] = []
+
+  init(bytesMax: Int) {
+    self.bytesMax = bytesMax
+    encoder = UsageBatchEncoder(bytesMax: bytesMax)
+  }
+
+  /// - Throws: `BatchEncodeError` for an event that no batch can carry.
+  mutating func add(_ event: UsageEvent) throws(BatchEncodeError) {
+    do {
+      if try !encoder.append(event) {
+        seal()
+        _ = try encoder.append(event)
+      }
+    } catch .tooLarge {
+      seal()
+      var large = UsageBatchEncoder(bytesMax: SpoolLimits.payloadBytesCeiling)
+      _ = try large.append(event)
+      note(event)
+      current.bytes = large.finish()
+      payloads.append(current)
+      current = BuiltPayload()
+      return
+    }
+    note(event)
+  }
+
+  private mutating func note(_ event: UsageEvent) {
+    guard let source = event.source, let number = event.sequence else { return }
+    current.note(NumberRange(kind: .event, source: source, first: number, last: number))
+  }
+
+  /// Closes the batch under way.
+  mutating func seal() {
+    guard !encoder.isEmpty else { return }
+    current.bytes = encoder.finish()
+    payloads.append(current)
+    current = BuiltPayload()
+  }
+
+  /// What telling a range takes, in a frame of its own.
+  static func byteCountMax(of range: NumberRange) -> Int { 28 + range.source.utf8.count }
+
+  /// Adds batches that tell numbers which will not come; seals the batch under way.
+  mutating func add(unsent ranges: [NumberRange]) {
+    seal()
+    var rest = ranges[...]
+    while let first = rest.first {
+      // A frame has 12 bytes and its source besides 16 a range.
+      let room = (bytesMax - 12 - first.source.utf8.count) / 16
+      let count = max(1, min(room, UnsentNumbers.rangesMax))
+      let group = rest.prefix(count).prefix { $0.kind == first.kind && $0.source == first.source }
+      rest = rest.dropFirst(group.count)
+      let numbers = UnsentNumbers(
+        kind: first.kind == .withheld ? .withheld : .dropped, source: first.source,
+        ranges: group.map { $0.first...$0.last })
+      payloads.append(BuiltPayload(bytes: numbers.encoded, ranges: Array(group)))
+    }
+  }
+}

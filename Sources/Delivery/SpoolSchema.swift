@@ -1,0 +1,30 @@
+import GRDB
+
+/// Tables of a spool file.
+enum SpoolSchema {
+  /// "WLSP": what `file` and other tools tell the spool by.
+  static let applicationID: Int32 = 0x574C_5350
+
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1 spool") { database in
+      try database.execute(
+        sql: """
+          PRAGMA application_id = \(applicationID);
+          -- spool_id, next_batch, next_packet, next_sequence
+          CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+          CREATE TABLE batch (
+            number INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL,
+            payload BLOB NOT NULL);
+          -- Sizes are added up with each append: not through the payloads.
+          CREATE INDEX batch_by_age ON batch (created_ms, byte_count);
+          -- Which numbers a batch carries: kind 0 events, 1 withheld, 2 dropped.
+          CREATE TABLE batch_range (
+            batch INTEGER NOT NULL REFERENCES batch ON DELETE CASCADE, kind INTEGER NOT NULL,
+            source TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
+          CREATE INDEX batch_range_by_batch ON batch_range (batch);
+          """)
+    }
+    return migrator
+  }
+}

@@ -1,0 +1,203 @@
+import Foundation
+import GRDB
+import Testing
+import UsageModel
+
+@testable import Delivery
+@testable import WireFormat
+
+private let day: Int64 = 86_400_000
+private let now: Int64 = 1_767_225_600_000
+
+@Suite struct SpoolTests {
+  private let directory: TemporaryDirectory
+  private var path: String { directory.path + "/spool.db" }
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func limits(bytes: Int64 = 64 << 20, age: Int64 = 90 * day, payload: Int = 1_200) -> SpoolLimits {
+    var limits = SpoolLimits()
+    limits.bytesMax = bytes
+    limits.ageMillisecondsMax = age
+    limits.payloadBytesMax = payload
+    return limits
+  }
+
+  private func contents(_ spool: Spool) throws -> (events: [UsageEvent], unsent: [UnsentNumbers]) {
+    var all: (events: [UsageEvent], unsent: [UnsentNumbers]) = ([], [])
+    for number in try spool.batchNumbers(after: 0, limit: 1_000_000) {
+      let part = LossyCollector.decode(try #require(try spool.payload(of: number)).payload)
+      all.events += part.events
+      all.unsent += part.unsent
+    }
+    return all
+  }
+
+  @Test func numbersEventsAndKeepsTheirOwnNumbers() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    _ = try spool.append(
+      [event(1), event(2, source: "app", sequence: 70), event(3)], nowMilliseconds: now)
+    let events = try contents(spool).events
+    #expect(events.map(\.source) == [spool.source, "app", spool.source])
+    #expect(events.map(\.sequence) == [1, 70, 2])
+    #expect(events.map(\.durationMilliseconds) == [1, 2, 3])
+  }
+
+  @Test func goesOnWhereItWasWhenOpenedAgain() throws {
+    var packets: [Range<UInt64>] = []
+    var ids: Set<UInt64> = []
+    for turn in 0..<3 {
+      let spool = try Spool(path: path, sender: "pc", limits: limits())
+      ids.insert(spool.id)
+      #expect(spool.highestBatchAtOpening == UInt64(turn))
+      _ = try spool.append([event(turn)], nowMilliseconds: now)
+      packets.append(try spool.reservePacketNumbers(10))
+      try spool.close()
+    }
+    #expect(packets == [1..<11, 11..<21, 21..<31])
+    #expect(ids.count == 1)
+    let spool = try Spool(path: path, sender: "pc")
+    #expect(try contents(spool).events.map(\.sequence) == [1, 2, 3])
+    #expect(try spool.batchNumbers(after: 0, limit: 9) == [1, 2, 3])
+  }
+
+  @Test func aNewSpoolHasAnotherSource() throws {
+    let one = try Spool(path: path, sender: "pc")
+    let other = try Spool(path: path + "2", sender: "pc")
+    #expect(one.id != other.id && one.source != other.source)
+    #expect(one.source.utf8.count == 19 && one.source.hasPrefix("pc:"))
+  }
+
+  @Test func cutsBatchesThatFitAPacket() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    let outcome = try spool.append((1...500).map { event($0) }, nowMilliseconds: now)
+    #expect(outcome.batchCount > 3)
+    for number in try spool.batchNumbers(after: 0, limit: 1_000) {
+      #expect(try #require(try spool.payload(of: number)).payload.count <= 1_200)
+    }
+    #expect(try contents(spool).events.map(\.sequence) == (1...500).map { UInt64($0) })
+  }
+
+  @Test func anEventLargerThanAPacketHasABatchOfItsOwn() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    var large = event(2)
+    for index in 0..<16 { large.attributes["key\(index)"] = String(repeating: "x", count: 1_024) }
+    let outcome = try spool.append([event(1), large, event(3)], nowMilliseconds: now)
+    #expect(outcome == Spool.Outcome(batchCount: 3, droppedEvents: 0, refusedEvents: 0))
+    let events = try contents(spool).events
+    #expect(events.map(\.sequence) == [1, 2, 3] && events[1].attributes == large.attributes)
+  }
+
+  @Test func acknowledgedBatchesGo() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    for number in 1...10 { _ = try spool.append([event(number)], nowMilliseconds: now) }
+    try spool.acknowledge([
+      Acknowledgement(cumulative: 3, ranges: [5...6, 9...9], delayMilliseconds: 0, window: 1)
+    ])
+    #expect(try spool.batchNumbers(after: 0, limit: 99) == [4, 7, 8, 10])
+    #expect(try spool.payload(of: 5) == nil)
+    #expect(try #require(try spool.payload(of: 7)).oldestBatch == 4)
+    #expect(try spool.summary().batchCount == 4)
+  }
+
+  @Test func tellsWithheldNumbersAsRanges() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    let numbers: [UInt64] = [3, 1, 2, 9, 2]
+    _ = try spool.append([], withheld: numbers.map { ("app", $0) } + [("b", 1)], nowMilliseconds: now)
+    #expect(
+      try contents(spool).unsent == [
+        UnsentNumbers(kind: .withheld, source: "app", ranges: [1...3, 9...9]),
+        UnsentNumbers(kind: .withheld, source: "b", ranges: [1...1]),
+      ])
+  }
+
+  /// Whatever the limits, each number is in the spool or told as dropped, and none is both.
+  @Test(arguments: [2_000, 5_000, 8_000] as [Int64]) func dropsTheOldestAndTellsEachNumber(_ bytes: Int64)
+    throws
+  {
+    let spool = try Spool(path: path, sender: "pc", limits: limits(bytes: bytes))
+    var dropped: UInt64 = 0
+    for turn in 0..<60 {
+      let events = (0..<10).map { event(turn * 10 + $0) }
+      dropped += try spool.append(events, nowMilliseconds: now).droppedEvents
+      #expect(try spool.summary().bytes <= bytes)
+    }
+    let all = try contents(spool)
+    let kept = all.events.compactMap(\.sequence)
+    var told: [UInt64] = []
+    for numbers in all.unsent {
+      #expect(numbers.kind == .dropped && numbers.source == spool.source)
+      told += numbers.ranges.flatMap { Array($0) }
+    }
+    #expect(dropped > 0)
+    #expect((told + kept).sorted() == (1...600).map { UInt64($0) })
+  }
+
+  @Test func dropsWhatIsTooOld() throws {
+    let spool = try Spool(path: path, sender: "pc", limits: limits(age: 2 * day))
+    _ = try spool.append([event(1)], withheld: [("app", 5)], nowMilliseconds: now)
+    _ = try spool.append([event(2)], nowMilliseconds: now + day)
+    #expect(try spool.append([event(3)], nowMilliseconds: now + 2 * day + 1).droppedEvents == 1)
+    let all = try contents(spool)
+    #expect(all.events.map(\.sequence) == [2, 3])
+    // What was withheld stays withheld, though its batch was dropped.
+    #expect(
+      all.unsent == [
+        UnsentNumbers(kind: .withheld, source: "app", ranges: [5...5]),
+        UnsentNumbers(kind: .dropped, source: spool.source, ranges: [1...1]),
+      ])
+  }
+
+  /// An application that sends its numbers again leaves ranges that overlap; what is told stays readable.
+  @Test func tellsOverlappingNumbersOnce() throws {
+    let spool = try Spool(path: path, sender: "pc", limits: limits(age: day))
+    for numbers in [[5, 6, 7], [6], [1], [7, 8], [3]] as [[UInt64]] {
+      _ = try spool.append(numbers.map { event(1, source: "app", sequence: $0) }, nowMilliseconds: now)
+    }
+    _ = try spool.append([event(1)], nowMilliseconds: now + 2 * day)
+    #expect(
+      try contents(spool).unsent == [
+        UnsentNumbers(kind: .dropped, source: "app", ranges: [1...1, 3...3, 5...8])
+      ])
+  }
+
+  /// The size of what waits must not cost a look at every payload, or a long absence makes appends slow.
+  @Test func addsUpSizesFromAnIndex() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    try spool.close()
+    let plan = try DatabaseQueue(path: path).read {
+      try Row.fetchAll($0, sql: "EXPLAIN QUERY PLAN SELECT total(byte_count) FROM batch")
+    }
+    #expect("\(plan)".contains("COVERING INDEX batch_by_age"))
+  }
+
+  @Test func refusesASecondProcessAndStrangeFiles() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    let busy = #expect(throws: SpoolError.self) { try Spool(path: path, sender: "pc") }
+    #expect(busy?.description.contains("another process") == true)
+    withExtendedLifetime(spool) {}
+    let other = directory.path + "/other.db"
+    try DatabaseQueue(path: other).write { try $0.execute(sql: "CREATE TABLE t (x)") }
+    let strange = #expect(throws: SpoolError.self) { try Spool(path: other, sender: "pc") }
+    #expect(strange?.description.contains("is no spool") == true)
+    let text = directory.path + "/text"
+    try String(repeating: "no database ", count: 200).write(toFile: text, atomically: true, encoding: .utf8)
+    let noDatabase = #expect(throws: SpoolError.self) { try Spool(path: text, sender: "pc") }
+    #expect(noDatabase?.description.contains("is no spool") == true)
+    #expect(throws: SpoolError.self) { try Spool(path: path + "3", sender: "") }
+  }
+}
+
+@Suite struct BackoffTests {
+  @Test func doublesSpreadsAndStops() {
+    var random = SystemRandomNumberGenerator()
+    let backoff = Backoff(floorMilliseconds: 10, baseMilliseconds: 100, capMilliseconds: 3_000)
+    for (attempt, most) in [(0, 100), (1, 200), (4, 1_600), (5, 3_000), (60, 3_000)] as [(Int, Int64)] {
+      let delays = (0..<2_000).map { _ in backoff.delay(attempt: attempt, using: &random) }
+      #expect(delays.allSatisfy { $0 >= 10 && $0 <= 10 + most })
+      // Full jitter: a tenth of them in the lowest fifth at least, and as many in the highest.
+      #expect(delays.filter { $0 < 10 + most / 5 }.count > 200)
+      #expect(delays.filter { $0 > 10 + most * 4 / 5 }.count > 200)
+    }
+  }
+}
