@@ -81,7 +81,7 @@ let package = Package(
       name: "waterlined",
       dependencies: [
         "UsageModel", "WireFormat", "Ingest", "EventStore", "FileImport", "Control", "ProgramConfiguration",
-        "ServiceManager",
+        "ServiceManager", "CLinux",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),

@@ -97,29 +97,53 @@ package enum Sockets {
   package static func udp(
     _ address: String, allowsNetwork: Bool = true
   ) throws(SocketError) -> BoundSocket {
+    let (descriptor, bound) = try inet(
+      address, SOCK_DGRAM, "udp", allowsNetwork: allowsNetwork, advice: "; choose another with --udp HOST:PORT")
+    return prepared(descriptor, address: bound, unlinkPath: nil)
+  }
+
+  /// Binds and listens on a TCP socket; for few and short connections.
+  package static func tcp(_ address: String) throws(SocketError) -> BoundSocket {
+    let (descriptor, bound) = try inet(address, SOCK_STREAM, "tcp", allowsNetwork: true, advice: "")
+    guard listen(descriptor, 16) == 0 else {
+      let reason = errno
+      close(descriptor)
+      throw SocketError("cannot listen on tcp \(address): \(SocketError.reason(reason))")
+    }
+    return BoundSocket(descriptor: descriptor, address: bound, receiveBufferBytes: 0, unlinkPath: nil)
+  }
+
+  private static func inet(
+    _ address: String, _ type: __socket_type, _ protocolName: String, allowsNetwork: Bool, advice: String
+  ) throws(SocketError) -> (descriptor: Int32, address: String) {
     let (host, port) = try split(address)
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
-    hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+    hints.ai_socktype = Int32(type.rawValue)
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, port, &hints, &list)
     guard code == 0, let info = list else {
-      throw SocketError("cannot listen on udp \(address): \(String(cString: gai_strerror(code)))")
+      throw SocketError("cannot listen on \(protocolName) \(address): \(String(cString: gai_strerror(code)))")
     }
     defer { freeaddrinfo(list) }
     guard allowsNetwork || isLoopback(info.pointee.ai_addr) else {
       throw openToNetwork(address)
     }
     let descriptor = socket(info.pointee.ai_family, info.pointee.ai_socktype | cloexec, 0)
-    guard descriptor >= 0 else { throw SocketError("cannot open a UDP socket: \(SocketError.reason(errno))") }
+    guard descriptor >= 0 else {
+      throw SocketError("cannot open a socket for \(protocolName): \(SocketError.reason(errno))")
+    }
+    if type == SOCK_STREAM {
+      var one: Int32 = 1
+      setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
     guard Glibc.bind(descriptor, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
       let reason = errno
       close(descriptor)
-      throw SocketError(
-        "cannot listen on udp \(address): \(SocketError.reason(reason)); choose another with --udp HOST:PORT")
+      throw SocketError("cannot listen on \(protocolName) \(address): \(SocketError.reason(reason))\(advice)")
     }
-    return prepared(descriptor, address: boundAddress(descriptor, host: host) ?? address, unlinkPath: nil)
+    return (descriptor, boundAddress(descriptor, host: host) ?? address)
   }
 
   package static func openToNetwork(_ address: String) -> SocketError {

@@ -20,6 +20,10 @@ package struct DaemonConfiguration: Equatable, Sendable {
   /// A sender's clock that is off by more is corrected.
   package var clockOffsetLimitMilliseconds: Int64
   package var logLevel: LogLevel
+  /// File for the node exporter's textfile collector.
+  package var metricsFile: String?
+  /// Path of a Unix socket, or `HOST:PORT` of this host, that answers Prometheus.
+  package var metricsAddress: String?
 
   /// Everything that can be set, in the order of `docs/configuration.md`.
   package static let keys: [ConfigurationKey] = [
@@ -38,7 +42,22 @@ package struct DaemonConfiguration: Equatable, Sendable {
     },
     ConfigurationKey("relays", isList: true),
     .choice("log_level", LogLevel.names),
+    ConfigurationKey("metrics_file"),
+    ConfigurationKey("metrics_listen", problem: problemOfMetricsAddress),
   ]
+
+  /// Metrics are given out without asking who wants them: to a Unix socket or this host only.
+  @Sendable private static func problemOfMetricsAddress(_ text: String) -> String? {
+    if text.hasPrefix("/") { return nil }
+    do {
+      let address = try HostAndPort(text)
+      let isLoopback =
+        address.host == "localhost" || address.host == "::1" || address.host.hasPrefix("127.")
+      return isLoopback ? nil : "'\(text)' is not of this host alone: use 127.0.0.1:\(address.port) or a path"
+    } catch {
+      return "\(error), and no path"
+    }
+  }
 
   /// Loopback only: plain UDP is not signed, so it must not be open to a network by default.
   package static let defaultUDPAddress = "127.0.0.1:4717"
@@ -81,6 +100,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     relays =
       merged["relays"]?.text.split(separator: ",").map { $0.trimmingPrefix(while: { $0 == " " }) }
       .map(String.init) ?? []
+    metricsFile = merged["metrics_file"]?.text
+    metricsAddress = merged["metrics_listen"]?.text
     logLevel = merged["log_level"].flatMap { LogLevel(name: $0.text) } ?? .info
   }
 }

@@ -11,6 +11,7 @@ struct StatusCommand: ParsableCommand {
     discussion: """
       EXAMPLES:
         waterline status
+        waterline status --watch
         waterline status --sources --purpose "whose agent loses events" --limit 0
 
       lost: numbers that a sender gave and nobody received. kernel_drops: datagrams that the kernel dropped \
@@ -22,6 +23,8 @@ struct StatusCommand: ParsableCommand {
 
   @Flag(help: "One row a source, those with losses first.") var sources = false
 
+  @Flag(help: "Show it anew every two seconds until Ctrl-C.") var watch = false
+
   @Option(help: ArgumentHelp("Why you need sources by name; 'audit' shows it.", valueName: "text"))
   var purpose: String?
 
@@ -31,16 +34,25 @@ struct StatusCommand: ParsableCommand {
     }
   }
 
+  /// Between two looks of `--watch`.
+  private static let watchSeconds = 2
+
   func run() throws {
     if let purpose, !purpose.isEmpty { try Purpose.log(purpose, databasePath: database.path) }
     let store = try EventStore(readingAt: database.path)
-    if sources {
-      format.print(Self.table(try store.read { try StoreStatus.sources(in: $0) }))
-    } else {
-      let status = try store.read { try StoreStatus(in: $0) }
-      let daemon = ControlClient(databasePath: database.path).daemonStatus()
-      format.printAll(Self.table(status, daemon, path: database.path))
+    guard watch else { return sources ? format.print(try table(store)) : format.printAll(try table(store)) }
+    try LiveView.run("status --watch", alternative: "leave out --watch", seconds: Self.watchSeconds) {
+      var options = format.renderOptions()
+      options.rowLimit = format.limit ?? 0
+      return ReportRenderer.render(try table(store), as: .table, options: options)
     }
+  }
+
+  private func table(_ store: EventStore) throws -> GenericTable {
+    if sources { return Self.table(try store.read { try StoreStatus.sources(in: $0) }) }
+    let status = try store.read { try StoreStatus(in: $0) }
+    let daemon = ControlClient(databasePath: database.path).daemonStatus()
+    return Self.table(status, daemon, path: database.path)
   }
 
   private static func table(_ sources: [StoreStatus.Source]) -> GenericTable {

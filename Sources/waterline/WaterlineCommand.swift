@@ -32,8 +32,9 @@ struct WaterlineCommand: ParsableCommand {
       CommandGroup(
         name: "Administration",
         subcommands: [
-          StatusCommand.self, ConfigCommand.self, SettingsCommand.self, SQLCommand.self, AuditCommand.self,
-          DoctorCommand.self, BackupCommand.self, ForgetCommand.self, DeadLettersCommand.self,
+          StatusCommand.self, TopCommand.self, ConfigCommand.self, SettingsCommand.self, SQLCommand.self,
+          AuditCommand.self, DoctorCommand.self, BackupCommand.self, ForgetCommand.self,
+          DeadLettersCommand.self,
           DemoCommand.self,
         ]),
     ])

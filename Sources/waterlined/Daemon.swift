@@ -65,7 +65,11 @@ final class Daemon {
     let controlling = WorkerThread(name: "wl-control") { server.run() }
     let watchdogStop = StopSignal()
     let watching = startWatchdog(until: watchdogStop)
+    let metricsStop = StopSignal()
+    var exporting: WorkerThread?
     func stop() {
+      metricsStop.signal()
+      exporting?.join()
       listeners.closeAll()
       controlStop.signal()
       writerThread.prepareToStop()
@@ -80,6 +84,7 @@ final class Daemon {
     do {
       try listeners.adopt(activatedSockets, configuration)
       try listeners.apply(configuration)
+      exporting = try startMetrics(until: metricsStop)
     } catch {
       stop()
       throw error
@@ -112,6 +117,24 @@ final class Daemon {
       writerThread.isFailing ? "cannot write; keeping what was received and trying again" : "collecting"
     }
     return WorkerThread(name: "wl-watchdog") { watchdog.run() }
+  }
+
+  /// Gives counters out, if the configuration asks for that.
+  private func startMetrics(until stop: StopSignal) throws -> WorkerThread? {
+    guard configuration.metricsFile != nil || configuration.metricsAddress != nil else { return nil }
+    let socket = try configuration.metricsAddress.map {
+      try $0.hasPrefix("/") ? Sockets.unixStream($0) : Sockets.tcp($0)
+    }
+    if let socket { Log.info("metrics at \(socket.address)") }
+    let reader = try EventStore(readingAt: configuration.databasePath)
+    let writerThread = writerThread
+    let started = status.value.startedMilliseconds
+    let exporter = MetricsExporter(filePath: configuration.metricsFile, socket: socket, stop: stop) {
+      CollectorMetrics.text(
+        try reader.read { try StoreStatus(in: $0) }, startedMilliseconds: started,
+        isFailing: writerThread.isFailing)
+    }
+    return WorkerThread(name: "wl-metrics") { exporter.run() }
   }
 
   /// Reads the configuration again and applies what can change while running.
@@ -165,7 +188,10 @@ final class Daemon {
 
   /// Makes the directories of database and sockets, readable for owner and group only.
   private static func makeDirectories(_ configuration: DaemonConfiguration) throws {
-    let files = [configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath]
+    let files = [
+      configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath,
+      configuration.metricsFile, configuration.metricsAddress.flatMap { $0.hasPrefix("/") ? $0 : nil },
+    ]
     let shared = "/tmp/waterline-\(geteuid())"
     for file in files.compactMap({ $0 }) where file.hasPrefix(shared + "/") {
       try PrivateDirectory.ensure(shared)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from functools import partial
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+
 import service_manager
-from harness import Failed, Place, environment, expect, expect_equal
+from harness import Failed, Place, environment, expect, expect_equal, line, poll, send_stream
 from registry import add, check
 
 UNITS = service_manager.UNITS
@@ -106,3 +111,66 @@ def tables_of_users_and_directories_parse(place: Place) -> None:
         expect_equal((done.returncode, done.stderr), (0, ""), "systemd-tmpfiles")
         made = (root / "run/waterline").stat()
         expect_equal((made.st_uid, made.st_mode & 0o777), (990, 0o755), "/run/waterline")
+
+
+def metrics(text: str) -> dict[str, float]:
+    """Samples by name and labels, as the official parser reads them."""
+    samples = {}
+    for family in text_string_to_metric_families(text):
+        expect(family.documentation != "" and family.type in ("counter", "gauge"), f"no HELP or TYPE: {family}")
+        for sample in family.samples:
+            expect((family.type == "counter") == sample.name.endswith("_total"), f"odd name {sample.name}")
+            samples[sample.name + "".join(sample.labels.values())] = sample.value
+    return samples
+
+
+@check
+def metrics_from_a_port_and_a_file(place: Place) -> None:
+    file = place.path("metrics/waterline.prom")
+    settings = {"WATERLINE_METRICS_FILE": str(file), "WATERLINE_METRICS_LISTEN": "127.0.0.1:0"}
+    with place.daemon(env=settings) as daemon:
+        address = daemon.wait_for("metrics at").rsplit(" ", 1)[1]
+        poll(file.exists, "the file")
+        metrics(file.read_text(encoding="utf-8"))
+        good = line(time=service_manager.time.time_ns() // 1_000_000, user="ada", app="crm", feature="f")
+        send_stream(place.stream, good * 3 + b"{}\n")
+        place.wait_for_events(4)
+        # A client that says nothing must not keep others waiting for long.
+        with socket.create_connection(address.rsplit(":", 1)):
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+                expect(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"), "the type")
+                samples = metrics(answer.read().decode())
+        expect_equal(samples["waterline_events_stored_totalunix-stream"], 3.0, "stored")
+        expect_equal(samples["waterline_events_rejected_totalunix-stream"], 1.0, "rejected")
+        expect_equal(samples["waterline_write_failing"], 0.0, "failing")
+        try:
+            urllib.request.urlopen(f"http://{address}/other", timeout=10)
+            raise Failed("/other is answered")
+        except urllib.error.HTTPError as error:
+            expect_equal(error.code, 404, "status of /other")
+        expect_equal(daemon.stop(), 0, "exit code")
+        expect_equal(file.stat().st_mode & 0o777, 0o644, "mode of the file")
+        expect_equal([path.name for path in file.parent.iterdir()], ["waterline.prom"], "files left")
+
+
+@check
+def metrics_from_a_unix_socket(place: Place) -> None:
+    path = place.path("metrics.sock")
+    with place.daemon(env={"WATERLINE_METRICS_LISTEN": str(path)}) as daemon:
+        poll(path.exists, "the socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(str(path))
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+        head, body = answer.split("\r\n\r\n", 1)
+        expect("200 OK" in head and "waterline_build_info" in str(metrics(body)), head)
+        expect_equal(daemon.stop(), 0, "exit code")
+        expect(not path.exists(), "the socket file is left behind")
+
+
+@check
+def metrics_stay_on_this_host(place: Place) -> None:
+    for address in ("0.0.0.0:0", "192.0.2.1:9", "relative.sock"):
+        result = place.program(["--db", place.database, "--udp", "127.0.0.1:0"], name="waterlined",
+                               env={"WATERLINE_METRICS_LISTEN": address})
+        result.expect_one_line(1, "metrics_listen", address)

@@ -26,6 +26,7 @@ import checks_configuration  # noqa: F401
 import checks_daemon  # noqa: F401
 import checks_export  # noqa: F401
 import checks_import  # noqa: F401
+import checks_live  # noqa: F401
 import checks_query  # noqa: F401
 import checks_service  # noqa: F401
 import checks_sockets  # noqa: F401
