@@ -27,19 +27,26 @@ package enum OrganisationStore {
   /// All roster rows in the order of import; a person's aliases stand on the person's first row.
   package static func roster(in database: Database) throws -> [RosterRow] {
     var aliases: [Utf8Key: [String]] = [:]
-    for row in try Row.fetchAll(database, sql: "SELECT user, alias FROM roster_alias ORDER BY alias") {
-      aliases[Utf8Key(row[0] as String), default: []].append(row[1])
-    }
-    let sql = """
-      SELECT user, department, role, site, manager, active_from, active_to, service FROM roster ORDER BY id
+    let aliasRows = try RawStatement(database, "SELECT user, alias FROM roster_alias ORDER BY alias")
+    while try aliasRows.next() { aliases[Utf8Key(aliasRows.text(0)), default: []].append(aliasRows.text(1)) }
+    // Rosters have a row for each person of the organisation, and every report reads them all.
+    let people = try RawStatement(
+      database,
       """
-    return try Row.fetchAll(database, sql: sql).map { row in
-      RosterRow(
-        user: row[0], department: row[1], role: row[2], site: row[3], manager: row[4],
-        activeFrom: (row[5] as String?).flatMap { CivilDay($0) },
-        activeTo: (row[6] as String?).flatMap { CivilDay($0) },
-        aliases: aliases.removeValue(forKey: Utf8Key(row[0] as String)) ?? [], isService: row[7])
+      SELECT user, department, role, site, manager, active_from, active_to, service FROM roster ORDER BY id
+      """)
+    var rows: [RosterRow] = []
+    while try people.next() {
+      let user = people.text(0)
+      rows.append(
+        RosterRow(
+          user: user, department: people.text(1), role: people.text(2), site: people.text(3),
+          manager: people.text(4), activeFrom: people.isNull(5) ? nil : CivilDay(people.text(5)),
+          activeTo: people.isNull(6) ? nil : CivilDay(people.text(6)),
+          aliases: aliases.isEmpty ? [] : aliases.removeValue(forKey: Utf8Key(user)) ?? [],
+          isService: people.integer(7) != 0))
     }
+    return rows
   }
 
   // MARK: Catalog

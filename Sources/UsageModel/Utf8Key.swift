@@ -1,3 +1,5 @@
+import Glibc
+
 /// A text that is equal to, hashes like and is ordered against others by its UTF-8 bytes.
 ///
 /// Swift's own `String` comparison uses canonical equivalence: the two spellings of "é" (one scalar, or
@@ -27,8 +29,10 @@ extension String {
   package func hasSameBytes(as other: String) -> Bool {
     // Native texts are one stretch of bytes, which compares several times faster than the views.
     let fast = utf8.withContiguousStorageIfAvailable { left in
-      other.utf8.withContiguousStorageIfAvailable { right in
-        left.count == right.count && left.elementsEqual(right)
+      other.utf8.withContiguousStorageIfAvailable { right -> Bool in
+        guard left.count == right.count else { return false }
+        guard let start = left.baseAddress, let otherStart = right.baseAddress else { return true }
+        return memcmp(start, otherStart, left.count) == 0
       }
     }
     return fast.flatMap { $0 } ?? utf8.elementsEqual(other.utf8)

@@ -29,8 +29,19 @@ struct AttributeTable {
 
   /// - Parameter texts: by member; empty is absent.
   init(_ texts: [String]) {
-    let table = ValueTable(texts.lazy.filter { !$0.isEmpty })
+    // Members outnumber the values by far: each text is looked up once, and only the values are sorted.
+    var numberOfValue: [Utf8Key: Int] = [:]
+    var values: [String] = []
+    let numberOfMember = texts.map { text -> Int? in
+      guard !text.isEmpty else { return nil }
+      if let known = numberOfValue[Utf8Key(text)] { return known }
+      numberOfValue[Utf8Key(text)] = values.count
+      values.append(text)
+      return values.count - 1
+    }
+    let table = ValueTable(values)
+    let rankOfNumber = values.map { table.rank(of: $0) ?? 0 }
     self.table = table
-    rankOfMember = texts.map { table.rank(of: $0.isEmpty ? nil : $0) ?? 0 }
+    rankOfMember = numberOfMember.map { $0.map { rankOfNumber[$0] } ?? 0 }
   }
 }
