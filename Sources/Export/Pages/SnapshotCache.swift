@@ -1,4 +1,5 @@
 import Aggregation
+import EventStore
 import UsageModel
 import UsageQuery
 
@@ -34,6 +35,8 @@ final class SnapshotCache<Base: UsageData>: UsageData {
   func setting(_ name: String) throws -> String? { try base.setting(name) }
   func labelNames() throws -> [String] { try base.labelNames() }
   func eventBounds() throws -> ClosedRange<Int64>? { try base.eventBounds() }
+  func kernelDrops() throws -> [KernelDrops] { try base.kernelDrops() }
+  func damage() throws -> [DataDamage] { try base.damage() }
   func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64? {
     try base.newestEventMilliseconds(before: limitMilliseconds)
   }
