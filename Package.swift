@@ -75,7 +75,8 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Report", dependencies: ["UsageModel"], swiftSettings: strict),
     .target(
-      name: "Export", dependencies: ["UsageModel", "UsageQuery", "Report", "CSodium"], swiftSettings: strict),
+      name: "Export", dependencies: ["UsageModel", "UsageQuery", "EventStore", "Report", "CSodium"],
+      swiftSettings: strict),
     // Rank 5: programs.
     .executableTarget(
       name: "waterlined",
@@ -98,6 +99,22 @@ let package = Package(
     .executableTarget(
       name: "impact-simulation", dependencies: ["Aggregation"], path: "Benchmarks/ImpactSimulation",
       swiftSettings: strict),
+    // Not a product: what is left of a database after the power went, in Tests/Torture.
+    .target(name: "CPowerLoss", path: "Tests/Torture/CPowerLoss"),
+    .executableTarget(
+      name: "power-loss",
+      dependencies: [
+        "CPowerLoss", "UsageModel", "WireFormat", "ColumnChunk", "EventStore",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ], path: "Tests/Torture/PowerLoss", swiftSettings: strict),
+    // Decoders under attack: by scripts/fuzz for long, by FuzzTests for a moment.
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "UsageModel", "WireFormat", "ColumnChunk", "CHash", "FileImport", "ProgramConfiguration",
+      ],
+      path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
     // Tests mirror the targets.
     .testTarget(name: "UsageModelTests", dependencies: ["UsageModel"], swiftSettings: strict),
     .testTarget(
@@ -136,3 +153,9 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings its own main function, so this program exists for scripts/fuzz only.
+if Context.environment["WATERLINE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver"))
+}

@@ -39,6 +39,7 @@ package final class EventStore: Sendable {
       try database.execute(sql: "PRAGMA journal_size_limit = \(WalKeeper.bytesWanted)")
     }
     try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
+    try Self.claimIfEmpty(queue)
     try StoreSchema.migrator.migrate(queue)
     try write { try SecretStore.ensurePseudonymKey(in: $0) }
   }
@@ -86,11 +87,18 @@ package final class EventStore: Sendable {
 
   private static func open(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
     do {
+      return try openPlainly(path, configuration)
+    } catch let error as DatabaseError {
+      throw StoreError.cannotOpen(path: path, reason: StoreError.reason(of: error))
+    }
+  }
+
+  /// As above, with SQLite's own errors.
+  private static func openPlainly(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue {
+    do {
       return try DatabaseQueue(path: path, configuration: configuration)
     } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
       throw StoreError.notWaterline(path: path)
-    } catch {
-      throw StoreError.cannotOpen(path: path, reason: StoreError.reason(of: error))
     }
   }
 
@@ -100,9 +108,46 @@ package final class EventStore: Sendable {
     guard stat(path, &status) == 0, status.st_size > 0 else { return }
     var configuration = configuration()
     configuration.readonly = true
-    let queue = try open(path, configuration)
+    do {
+      try check(path, configuration)
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY {
+      // The power went in the middle of a change: only one who may write can take back what is half done, as
+      // every program that opens the file would.
+      configuration.readonly = false
+      try check(path, configuration)
+    }
+  }
+
+  private static func check(_ path: String, _ configuration: Configuration) throws {
+    let queue: DatabaseQueue
+    do {
+      queue = try openPlainly(path, configuration)
+    } catch let error as DatabaseError where error.resultCode != .SQLITE_READONLY {
+      throw StoreError.cannotOpen(path: path, reason: StoreError.reason(of: error))
+    }
     try queue.read { try checkIsWaterline($0, path: path, allowsEmpty: true) }
     try queue.close()
+  }
+
+  /// Marks an empty file as ours before anything else is in it: should the power go while the tables are
+  /// made, what is found then must not pass for another program's.
+  private static func claimIfEmpty(_ queue: DatabaseQueue) throws {
+    try queue.writeWithoutTransaction { database in
+      guard try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0 else { return }
+      try database.execute(sql: "PRAGMA application_id = \(StoreSchema.applicationID)")
+    }
+  }
+
+  /// Refuses a file that was cut short: SQLite reads what is missing of its last page as zeros.
+  ///
+  /// Pages that only the write-ahead log holds are not in the file yet, so a file with a log is left to SQLite.
+  private static func checkLength(_ database: Database, path: String) throws {
+    var status = stat()
+    if stat(path + "-wal", &status) == 0, status.st_size > 0 { return }
+    let expected = try Int64.fetchOne(
+      database, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    guard let expected, stat(path, &status) == 0, Int64(status.st_size) < expected else { return }
+    throw StoreError.cutShort(path: path, byteCount: Int64(status.st_size), expected: expected)
   }
 
   private static func checkIsWaterline(_ database: Database, path: String, allowsEmpty: Bool) throws {
@@ -112,6 +157,7 @@ package final class EventStore: Sendable {
       let application = try Int32.fetchOne(database, sql: "PRAGMA application_id")
       guard application == StoreSchema.applicationID else { throw StoreError.notWaterline(path: path) }
       guard try !StoreSchema.migrator.hasBeenSuperseded(database) else { throw StoreError.newer(path: path) }
+      try checkLength(database, path: path)
     } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
       throw StoreError.notWaterline(path: path)
     }

@@ -6,6 +6,7 @@ package enum StoreError: Error, CustomStringConvertible, Sendable {
   case needsMigration(path: String)
   case locked(path: String, holder: String)
   case cannotOpen(path: String, reason: String)
+  case cutShort(path: String, byteCount: Int64, expected: Int64)
   case invalid(String)
 
   package var description: String {
@@ -19,6 +20,8 @@ package enum StoreError: Error, CustomStringConvertible, Sendable {
     case .locked(let path, let holder):
       "\(path) is being written by \(holder): stop it, or write to another database"
     case .cannotOpen(let path, let reason): "cannot open \(path): \(reason)"
+    case .cutShort(let path, let byteCount, let expected):
+      "\(path) is cut short: \(byteCount) of \(expected) bytes are there; put a backup in its place"
     case .invalid(let text): text
     }
   }

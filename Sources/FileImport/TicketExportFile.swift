@@ -128,7 +128,9 @@ private struct RowReader {
   /// The current record; nil when it was refused.
   mutating func row(_ table: inout ExportTable) -> ExportRow? {
     var cells: [TicketExport.Field: String] = [:]
-    for (field, places) in places where !places.isEmpty {
+    // In a fixed order, as the first faulty cell is the one that is named.
+    for field in TicketExport.Field.allCases {
+      guard let places = places[field], !places.isEmpty else { continue }
       guard let text = table.text(places, missing: export.missing) else {
         table.reject("not_utf8", "\(field.rawValue) is not UTF-8 or holds a NUL character")
         return nil

@@ -35,7 +35,8 @@ package struct ConfigurationFile: Sendable {
     return node?.mapping?.keys.compactMap(\.string) ?? []
   }
 
-  init(text: String, path: String, keys: [ConfigurationKey]) {
+  /// Reads a text that was taken from `path`.
+  package init(text: String, path: String, keys: [ConfigurationKey]) {
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)

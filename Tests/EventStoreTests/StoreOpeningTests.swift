@@ -162,6 +162,42 @@ struct StoreOpeningTests {
     }
   }
 
+  /// SQLite would read the rest of the last page as zeros, and a column of zeros as an answer.
+  @Test func refusesAFileThatWasCutShort() throws {
+    let directory = try TemporaryDirectory()
+    _ = try EventStore(writingAt: directory.database, program: "p")
+    let whole = try Data(contentsOf: URL(fileURLWithPath: directory.database))
+    for missing in [1, 4_095, 4_096, 20_000] {
+      try whole.dropLast(missing).write(to: URL(fileURLWithPath: directory.database))
+      for writes in [false, true] {
+        let (name, text) = failure {
+          if writes {
+            _ = try EventStore(writingAt: directory.database, program: "p")
+          } else {
+            _ = try EventStore(readingAt: directory.database)
+          }
+        }
+        #expect(name == "cutShort", "\(missing) bytes missing: \(text)")
+        #expect(text.contains("\(whole.count - missing) of \(whole.count)"))
+      }
+    }
+    try whole.write(to: URL(fileURLWithPath: directory.database))
+    _ = try EventStore(writingAt: directory.database, program: "p")
+  }
+
+  /// The power went between the library's own first table and ours.
+  @Test func goesOnMakingTheTables() throws {
+    let directory = try TemporaryDirectory()
+    let queue = try DatabaseQueue(path: directory.database)
+    try queue.writeWithoutTransaction { database in
+      try database.execute(sql: "PRAGMA application_id = \(StoreSchema.applicationID)")
+      try database.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+    }
+    try queue.close()
+    let store = try EventStore(writingAt: directory.database, program: "p")
+    #expect(try store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM source") } == 1)
+  }
+
   @Test func opensAnEmptyFile() throws {
     let directory = try TemporaryDirectory()
     #expect(FileManager.default.createFile(atPath: directory.database, contents: Data()))

@@ -1,0 +1,327 @@
+"""Disks that are full, damaged, cut short or not writable."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import fixture
+from harness import Daemon, Failed, Place, Result, connect_stream, expect, expect_equal, poll
+from traffic import event, events, expect_exactly, expect_sound
+from trial import Run, trial
+
+
+@contextmanager
+def small_disk(place: Place, mebibytes: int) -> Iterator[Path]:
+    """A tmpfs of its own; needs the right to mount, as root or in a user namespace has."""
+    directory = place.path("small-disk")
+    directory.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(directory)],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"a tmpfs cannot be mounted (run as root, or under 'unshare -rm'): {done.stderr}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=False)
+
+
+def free_bytes(directory: Path) -> int:
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize
+
+
+def fill(directory: Path, leaving: int) -> Path:
+    """Ballast on a disk, so that so many bytes stay free."""
+    ballast = directory / "ballast"
+    count = max(0, free_bytes(directory) - leaving)
+    with ballast.open("wb") as file:
+        while count > 0:
+            written = file.write(b"\xa5" * min(count, 1 << 16))
+            count -= written
+    return ballast
+
+
+@trial
+def disk_full(place: Place, run: Run) -> str:
+    """The disk fills under load: reports go on; with room again, all that was sent is there once."""
+    count = run.size(40_000, 400_000)
+    cycles = run.size(2, 10)
+    sent = 0
+    with small_disk(place, run.size(24, 160)) as disk:
+        place.database = disk / "waterline.db"
+        with place.daemon() as daemon:
+            with connect_stream(place.stream) as connection:
+                for cycle in range(cycles):
+                    connection.sendall(events("pc", sent + 1, 100))
+                    sent += 100
+                    place.wait_for_events(sent)
+                    ballast = fill(disk, leaving=64 << 10)
+                    # No more than the daemon's queue and the socket hold, as nobody takes more now.
+                    for _ in range(count // 100 // cycles):
+                        connection.sendall(events("pc", sent + 1, 100))
+                        sent += 100
+                        if sum("cannot write" in line for line in daemon.lines) > cycle:
+                            break
+                    daemon.wait_for("cannot write", cycle + 1)
+                    status = place.report("status")
+                    expect(bool(status["rows"]), "no status while the disk is full")
+                    place.sql("SELECT count(*) AS n FROM event")
+                    ballast.unlink()
+                    daemon.wait_for("writing again", cycle + 1)
+                connection.sendall(event("pc", sent + 1))
+                sent += 1
+            place.wait_for_events(sent)
+            expect_exactly(place, {"pc": sent}, "after the disk was full")
+            expect_sound(place)
+            expect_equal(daemon.stop(), 0, "exit code")
+        expect_exactly(place, {"pc": sent}, "after the daemon has stopped")
+    return f"{sent} events through {cycles} full disks, all stored once"
+
+
+@trial
+def disk_full_and_killed(place: Place, run: Run) -> str:
+    """Killed while the disk is full, started on the full disk, then given room."""
+    with small_disk(place, 24) as disk:
+        place.database = disk / "waterline.db"
+        with place.daemon() as daemon, connect_stream(place.stream) as connection:
+            connection.sendall(events("pc", 1, 500))
+            place.wait_for_events(500)
+            ballast = fill(disk, leaving=16 << 10)
+            for first in range(501, 40_000, 100):
+                connection.sendall(events("pc", first, 100))
+                if any("cannot write" in line for line in daemon.lines):
+                    break
+            daemon.wait_for("cannot write")
+            before = place.status()["stored"]
+            daemon.kill()
+        fill_rest = fill(disk / ".", leaving=0) if free_bytes(disk) else ballast
+        again = place.start(*place.usual_arguments())
+        poll(lambda: any("listening on" in line for line in again.lines) or again.process.poll() is not None,
+             "the daemon on a full disk to start, or to say why not")
+        if again.process.poll() is None:
+            outcome = "starts"
+            again.kill()
+        else:
+            outcome = "says why not"
+            expect_equal(again.process.returncode, 1, f"exit code, after {again.lines}")
+            expect_equal(len(again.lines), 1, f"lines of {again.lines}")
+        for file in {ballast, fill_rest}:
+            file.unlink(missing_ok=True)
+        with place.daemon():
+            status = place.status()
+            expect(status["stored"] >= before, f"{status['stored']} stored, {before} were before")
+            expect_sound(place)
+            # Whoever numbers its events sends them again; nothing is stored twice.
+            with connect_stream(place.stream) as connection:
+                connection.sendall(events("pc", 1, 40_000))
+            poll(lambda: sum(place.status()[key] for key in ("stored",)) >= 40_000, "all events")
+            expect_exactly(place, {"pc": 40_000}, "after redelivery")
+    return f"on the full disk the daemon {outcome}; 40000 events stored once after redelivery"
+
+
+# ---------------------------------------------------------------------------------------------
+# Damage
+
+QUESTIONS = (
+    ("coverage", "--by", "feature", *fixture.WINDOW), ("coverage", *fixture.WINDOW),
+    ("gaps", *fixture.WINDOW), ("erosion", *fixture.WINDOW), ("strikeouts", *fixture.WINDOW),
+    ("status",),
+)
+
+
+def ask(place: Place, database: Path, *question: str) -> Result:
+    return place.program(["--db", database, *question, "--format", "json"])
+
+
+def answers(place: Place, database: Path) -> list[Result]:
+    return [ask(place, database, *question) for question in QUESTIONS]
+
+
+def prepared(place: Place) -> list[Result]:
+    """A database with everything in it, and the right answers."""
+    fixture.load(place)
+    connection = sqlite3.connect(place.database)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    # Asked under the name that the damaged copies will have, as answers name their file.
+    copy = damaged_copy(place, place.database.read_bytes())
+    right = answers(place, copy)
+    for result in right:
+        result.expect(0)
+    return right
+
+
+def damaged_copy(place: Place, content: bytes | bytearray) -> Path:
+    copy = place.path("damaged.db")
+    for beside in place.directory.glob("damaged.db*"):
+        beside.unlink()
+    copy.write_bytes(content)
+    return copy
+
+
+def judge(place: Place, damaged: Path, right: list[Result], where: str) -> str:
+    """Each answer is the right one, or an error of one line; which of both came more."""
+    errors = 0
+    for question, good in zip(QUESTIONS, right):
+        answer = ask(place, damaged, *question)
+        if answer.code not in (0, 1):
+            return f"crashed: '{' '.join(question)}' ended with {answer.code}: {answer.err[:300]}"
+        if answer.code == 1:
+            errors += 1
+            expect_equal(len(answer.err.splitlines()), 1, f"{where}: lines of {answer.err!r}")
+            expect(answer.out == "", f"{where}: half an answer: {answer.out[:200]}")
+        elif answer.out != good.out:
+            warned = [w for w in json.loads(answer.out).get("warnings", [])
+                      if w not in json.loads(good.out).get("warnings", [])]
+            if not warned:
+                return f"silently wrong: '{' '.join(question)}'"
+            errors += 1
+    return "named" if errors else "right"
+
+
+def page_of(database: Path, offset: int) -> str:
+    """Which table or index a byte lies in, for people."""
+    try:
+        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+        page = offset // 4096 + 1
+        row = connection.execute("SELECT name, pagetype FROM dbstat WHERE pageno = ?", (page,)).fetchone()
+        connection.close()
+        return f"{row[0]} ({row[1]})" if row else f"page {page}"
+    except sqlite3.Error:
+        return f"page {offset // 4096 + 1}"
+
+
+@trial
+def flipped_bytes(place: Place, run: Run) -> str:
+    """One byte changed anywhere in the file: the right answer or a clear error, each time.
+
+    That is promised where the events lie, whose columns carry checksums. SQLite's pages have none: elsewhere a
+    changed name or number is a name or number; what became of those flips is told, not judged.
+    """
+    right = prepared(place)
+    random = run.random()
+    whole = place.database.read_bytes()
+    events_found: Counter[str] = Counter()
+    elsewhere: Counter[str] = Counter()
+    wrong: list[str] = []
+    for _ in range(run.size(30, 1_000)):
+        offset = random.randrange(len(whole))
+        spoiled = bytearray(whole)
+        spoiled[offset] ^= random.randrange(1, 256)
+        page = page_of(place.database, offset)
+        where = f"byte {offset} of {len(whole)} in {page}"
+        outcome = judge(place, damaged_copy(place, spoiled), right, where)
+        is_events = page.startswith("chunk_column")
+        (events_found if is_events else elsewhere)[outcome.split(":")[0]] += 1
+        if is_events and outcome not in ("right", "named"):
+            wrong.append(f"{where}: {outcome}")
+    expect(not wrong, f"{len(wrong)} flips among the events are not named, such as {wrong[:6]}")
+    return f"{len(whole)} bytes; among the events {dict(events_found)}; elsewhere {dict(elsewhere)}"
+
+
+@trial
+def truncated_file(place: Place, run: Run) -> str:
+    """The file cut short anywhere, the daemon then started on it."""
+    right = prepared(place)
+    random = run.random()
+    whole = place.database.read_bytes()
+    found: Counter[str] = Counter()
+    for index in range(run.size(6, 300)):
+        length = random.randrange(1, len(whole)) if index % 3 else random.randrange(1, len(whole) // 4096) * 4096
+        damaged = damaged_copy(place, whole[:length])
+        outcome = judge(place, damaged, right, f"cut to {length} of {len(whole)} bytes")
+        expect(outcome in ("right", "named"), f"cut to {length} of {len(whole)} bytes: {outcome}")
+        found[outcome] += 1
+        daemon = place.start("--db", damaged, "--unix-stream", place.stream)
+        poll(lambda: any("listening" in line for line in daemon.lines) or daemon.process.poll() is not None,
+             "the daemon to start on a damaged file, or to say why not")
+        if daemon.process.poll() is None:
+            expect_equal(daemon.stop(), 0, "exit code of a daemon on a damaged file")
+            found["daemon starts"] += 1
+        else:
+            expect_equal(daemon.process.returncode, 1, f"exit code; it said {daemon.lines}")
+            found["daemon says why not"] += 1
+    return f"{dict(found)}"
+
+
+@trial
+def daemon_on_flipped_bytes(place: Place, run: Run) -> str:
+    """The daemon goes on storing on a file with a changed byte, or says at once why it can't."""
+    prepared(place)
+    random = run.random()
+    whole = place.database.read_bytes()
+    found: Counter[str] = Counter()
+    for index in range(run.size(5, 200)):
+        offset = random.randrange(len(whole))
+        damaged = place.path(f"damaged{index}.db")
+        spoiled = bytearray(whole)
+        spoiled[offset] ^= random.randrange(1, 256)
+        damaged.write_bytes(spoiled)
+        daemon = place.start("--db", damaged, "--unix-stream", place.stream)
+        where = f"byte {offset}"
+        try:
+            poll(lambda: any("listening" in line for line in daemon.lines) or daemon.process.poll() is not None,
+                 f"{where}: the daemon to start or to say why not")
+            if daemon.process.poll() is not None:
+                expect_equal(daemon.process.returncode, 1, f"{where}: exit code; it said {daemon.lines}")
+                found["says why not"] += 1
+                continue
+            with connect_stream(place.stream) as connection:
+                connection.sendall(events("after", 1, 200))
+            found["stores" if stores(place, damaged, daemon) else "cannot write, and says so"] += 1
+            daemon.stop()
+            expect(daemon.process.returncode in (0, 1), f"{where}: ended with {daemon.process.returncode}")
+        finally:
+            daemon.kill()
+    return f"{dict(found)}"
+
+
+def stores(place: Place, database: Path, daemon: Daemon) -> bool:
+    """Whether 200 events of the source `after` come to be stored; else the log says that they cannot be."""
+    def stored() -> int:
+        result = ask(place, database, "sql", "SELECT count(*) AS n FROM event WHERE seq IS NOT NULL")
+        return json.loads(result.out)["rows"][0]["n"] if result.code == 0 else -1
+
+    expected = 200 + stored_before(place)
+    poll(lambda: stored() >= expected or any("cannot" in line for line in daemon.lines)
+         or ask(place, database, "status").code == 1,
+         f"events to be stored, or an error; the log is {daemon.lines}")
+    return stored() >= expected
+
+
+def stored_before(place: Place) -> int:
+    return place.sql("SELECT count(*) AS n FROM event WHERE seq IS NOT NULL")[0]["n"]
+
+
+@trial
+def read_only_directory(place: Place, run: Run) -> str:
+    """A directory that cannot be written: one line says so; made writable, all goes on."""
+    directory = place.path("locked")
+    directory.mkdir()
+    place.database = directory / "waterline.db"
+    place.import_text("events", events("pc", 1, 50)).expect(0)
+    # Root may write anywhere, so the file system itself is made read-only.
+    mount = ["mount", "--bind", str(directory), str(directory)]
+    subprocess.run(mount, check=True, capture_output=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(directory)], check=True, capture_output=True)
+        refused = place.program(place.usual_arguments(), name="waterlined")
+        refused.expect_one_line(1, str(directory))
+        reading = place.run("status", "--format", "json")
+        expect(reading.code in (0, 1), f"status ended with {reading.code}")
+        subprocess.run(["mount", "-o", "remount,rw,bind", str(directory)], check=True, capture_output=True)
+        with place.daemon():
+            with connect_stream(place.stream) as connection:
+                connection.sendall(events("pc", 51, 50))
+            place.wait_for_events(100)
+            expect_exactly(place, {"pc": 100}, "after the directory was writable again")
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=False)
+    return f"refused with one line; reading {'works' if reading.code == 0 else 'is refused'}; then 100 events"
