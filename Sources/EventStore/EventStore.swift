@@ -49,6 +49,7 @@ package final class EventStore: Sendable {
     self.path = path
     lock = nil
     guard FileManager.default.fileExists(atPath: path) else { throw StoreError.missing(path: path) }
+    try Self.checkLength(path)
     var configuration = Self.configuration()
     configuration.readonly = true
     queue = try Self.open(path, configuration)
@@ -106,6 +107,7 @@ package final class EventStore: Sendable {
   private static func checkBeforeWriting(_ path: String) throws {
     var status = stat()
     guard stat(path, &status) == 0, status.st_size > 0 else { return }
+    try checkLength(path)
     var configuration = configuration()
     configuration.readonly = true
     do {
@@ -140,14 +142,30 @@ package final class EventStore: Sendable {
 
   /// Refuses a file that was cut short: SQLite reads what is missing of its last page as zeros.
   ///
-  /// Pages that only the write-ahead log holds are not in the file yet, so a file with a log is left to SQLite.
-  private static func checkLength(_ database: Database, path: String) throws {
-    var status = stat()
-    if stat(path + "-wal", &status) == 0, status.st_size > 0 { return }
-    let expected = try Int64.fetchOne(
-      database, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-    guard let expected, stat(path, &status) == 0, Int64(status.st_size) < expected else { return }
-    throw StoreError.cutShort(path: path, byteCount: Int64(status.st_size), expected: expected)
+  /// The file's own header says how long it is (SQLite's file format, 1.3). Pages that only a log or a
+  /// journal holds are not in the file yet, so a file with one is left to SQLite.
+  private static func checkLength(_ path: String) throws {
+    for ending in ["-wal", "-journal"] {
+      var status = stat()
+      if stat(path + ending, &status) == 0, status.st_size > 0 { return }
+    }
+    // What cannot be read, or is not ours, gets its own error when it is opened.
+    guard let file = FileHandle(forReadingAtPath: path), let header = try? file.read(upToCount: 100),
+      header.count == 100, header.starts(with: Array("SQLite format 3\0".utf8))
+    else { return }
+    func number(at offset: Int, bytes: Int) -> Int64 {
+      header[offset..<offset + bytes].reduce(0) { $0 << 8 | Int64($1) }
+    }
+    // 1 stands for 65,536; the page count counts only where the last writer kept it.
+    let pageBytes = number(at: 16, bytes: 2) == 1 ? 65_536 : number(at: 16, bytes: 2)
+    guard number(at: 24, bytes: 4) == number(at: 92, bytes: 4),
+      number(at: 68, bytes: 4) == Int64(StoreSchema.applicationID)
+    else { return }
+    let expected = pageBytes * number(at: 28, bytes: 4)
+    let byteCount = Int64(try file.seekToEnd())
+    guard byteCount >= expected else {
+      throw StoreError.cutShort(path: path, byteCount: byteCount, expected: expected)
+    }
   }
 
   private static func checkIsWaterline(_ database: Database, path: String, allowsEmpty: Bool) throws {
@@ -157,7 +175,6 @@ package final class EventStore: Sendable {
       let application = try Int32.fetchOne(database, sql: "PRAGMA application_id")
       guard application == StoreSchema.applicationID else { throw StoreError.notWaterline(path: path) }
       guard try !StoreSchema.migrator.hasBeenSuperseded(database) else { throw StoreError.newer(path: path) }
-      try checkLength(database, path: path)
     } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
       throw StoreError.notWaterline(path: path)
     }

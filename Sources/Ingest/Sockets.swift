@@ -98,7 +98,8 @@ package enum Sockets {
     _ address: String, allowsNetwork: Bool = true
   ) throws(SocketError) -> BoundSocket {
     let (descriptor, bound) = try inet(
-      address, SOCK_DGRAM, "udp", allowsNetwork: allowsNetwork, advice: "; choose another with --udp HOST:PORT")
+      address, SOCK_DGRAM, "udp", allowsNetwork: allowsNetwork,
+      advice: "; choose another with --udp HOST:PORT")
     return prepared(descriptor, address: bound, unlinkPath: nil)
   }
 

@@ -108,7 +108,7 @@ enum TopPage {
     let options = RenderOptions(
       terminalColumns: Output.terminalColumns, rowLimit: 0, usesColor: Output.usesColor)
     let tables = [
-      features.table("Most painful, by time lost, \(features.window)", by: "lost_ms", rowsMax: rowsMax),
+      features.table("Most time lost, \(features.window)", by: "lost_ms", rowsMax: rowsMax),
       features.table("Busiest, by attempts", by: "attempts", rowsMax: rowsMax),
     ]
     let head = lines(before, now).map { line in

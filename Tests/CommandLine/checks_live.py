@@ -52,7 +52,7 @@ class Terminal:
     def pages(self) -> list[list[str]]:
         texts = self.read().split("\x1b[H")[1:]
         plain = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text) for text in texts]
-        return [[line for line in text.split("\r\n")] for text in plain]
+        return [[line.rstrip("\r") for line in text.split("\n")] for text in plain]
 
 
 def check_view(name: str, number: int, place: Place) -> None:
@@ -95,6 +95,6 @@ def live_top_once(place: Place) -> None:
     fixture.load(place)
     result = place.run("top", "--once", "--interval", "1").expect(0)
     expect("\x1b" not in result.out, "control sequences in a pipe")
-    for word in ("stored 0.0/s", f"lost {fixture.LOST}", "Most painful", "Busiest", "crm"):
+    for word in ("stored 0.0/s", f"lost {fixture.LOST}", "Most time lost", "Busiest", "crm"):
         expect(word in result.out, f"no {word!r} in {result.out!r}")
     place.run("top", "--interval", "0").expect(2)

@@ -15,7 +15,7 @@ from registry import add, check
 
 DOCUMENT = fixture.DIRECTORY.parents[2] / "docs" / "sql.md"
 EVENT_COLUMNS = ("time user person app feature kind outcome duration_ms host session version cause "
-                 "source seq attributes").split()
+                 "source seq attributes clock_offset_ms").split()
 
 
 def documented_views() -> dict[str, list[str]]:
@@ -327,7 +327,7 @@ def sql_event_columns_say_what_was_sent(place: Place) -> None:
     place.import_text("events", json.dumps(event) + "\n" + hostile.text().decode()).expect(0)
     rows = place.sql("SELECT * FROM event ORDER BY kind", "--purpose", "test")
     expect_equal(json.loads(rows[0].pop("attributes")), event["attributes"], "attributes")
-    wanted = {**event, "person": "ann", "outcome": "ok", "feature": None}
+    wanted = {**event, "person": "ann", "outcome": "ok", "feature": None, "clock_offset_ms": None}
     del wanted["attributes"]
     expect_equal(rows[0], wanted, "event")
     empty = {n: rows[1][n] for n in ("duration_ms", "host", "session", "source", "seq",

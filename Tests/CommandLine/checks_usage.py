@@ -19,7 +19,7 @@ from snapshots import expect_snapshot
 COMMANDS = (
     "", "coverage", "gaps", "benchmark", "benchmark show", "benchmark publish", "benchmark list",
     "bottlenecks", "erosion", "strikeouts", "flow", "import", "import events", "import roster",
-    "import catalog", "import tickets", "send", "exec", "status", "top", "settings", "settings get",
+    "import catalog", "import tickets", "send", "exec", "shell", "status", "top", "settings", "settings get",
     "settings set", "config", "config check", "sql", "audit", "demo",
     "export")
 REPORTS = {

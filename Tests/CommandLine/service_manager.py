@@ -251,9 +251,13 @@ def activated_datagrams() -> None:
             host, port = udp.rsplit(":", 1)
             sender.sendto(line("u", 1), (host, int(port)))
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            # The unit's PassCredentials, which systemd-socket-activate does not know: what comes before the
+            # daemon runs has its sender's credentials only if one of the two sides asked for them.
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             sender.connect(path)
             sender.send(line("d", 1))
 
+    expect(unit_values("waterlined-datagram.socket", "PassCredentials") == ["yes"], "no PassCredentials")
     arguments = ["--datagram", "--listen", udp, "--listen", path, "--fdname", "udp:datagram"]
     socket_activate(arguments, poke, manager, 2)
 

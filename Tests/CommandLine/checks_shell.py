@@ -1,0 +1,57 @@
+"""`waterline shell`: real shells that record what is run in them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+from harness import SECONDS, Place, Skipped, environment, expect, expect_equal
+from registry import add, check
+
+TYPED = """true
+/bin/false --secret argument
+echo "status $?"
+cd /
+ls /nonexistent
+echo "own $own_status"
+FOO=1 sleep 0.3
+
+for number in 1 2; do :; done
+exit
+"""
+START_FILES = {
+    "bash": ("bashrc", "PROMPT_COMMAND='own_status=$?; '\ntrap 'own_trap=1' DEBUG\n"),
+    "zsh": (".zshrc", "precmd() { own_status=$? }\n"),
+}
+EXPECTED = [("false", "error"), ("ls", "error"), ("sleep", "ok")]
+
+
+def check_shell(shell: str, place: Place) -> None:
+    if not shutil.which(shell):
+        raise Skipped(f"there is no {shell}")
+    name, text = START_FILES[shell]
+    start = place.write(name, f'{text}eval "$({place.binaries / "waterline"} shell {shell})"\n')
+    variables = environment(
+        place.directory, WATERLINE_COLLECTOR=str(place.datagram), ZDOTDIR=str(place.directory))
+    command = [shell, "--rcfile", str(start), "-i"] if shell == "bash" else [shell, "-i"]
+    with place.daemon():
+        done = subprocess.run(command, input=TYPED, env=variables, capture_output=True, text=True,
+                              cwd=place.directory, timeout=SECONDS, check=False)
+        expect("status 1" in done.stdout, f"$? was changed: {done.stdout!r}")
+        expect("own 2" in done.stdout, f"the user's own hook no longer runs: {done.stdout!r}")
+        place.wait_for_events(len(EXPECTED))
+        found = place.sql("SELECT * FROM event ORDER BY time")
+    expect_equal([(row["feature"], row["outcome"]) for row in found], EXPECTED, "recorded")
+    expect("argument" not in str(found), "an argument was recorded")
+    expect(300 <= found[2]["duration_ms"] < 5_000, f"duration of sleep: {found[2]['duration_ms']}")
+    expect_equal({row["app"] for row in found}, {"shell"}, "application")
+
+
+for name in START_FILES:
+    add(f"shell-{name}-records-programs", lambda place, shell=name: check_shell(shell, place))
+
+
+@check
+def shell_refuses_odd_names(place: Place) -> None:
+    result = place.run("shell", "bash", "--app", "a b; rm -rf /")
+    expect_equal(result.code, 2, "exit code")
