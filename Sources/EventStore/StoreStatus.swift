@@ -43,6 +43,8 @@ package struct StoreStatus: Equatable, Sendable {
   package var lost: Int64
   package var withheld: Int64
   package var late: Int64
+  /// Events in chunks that were set aside as damaged, and so in no report.
+  package var damagedEventCount: Int64
   /// Packets refused at the envelope, by reason.
   package var refusedPackets: [(reason: String, count: Int64)]
   package var deadLetterCount: Int64
@@ -90,6 +92,7 @@ extension StoreStatus {
     withheld = try integer(
       "SELECT CAST(min(total(last - first + 1), 9e18) AS INTEGER) FROM sequence_unstored WHERE kind = 2")
     late = try integer("SELECT sum(late) FROM source")
+    damagedEventCount = try integer("SELECT sum(row_count) FROM damaged_chunk")
     refusedPackets = try Row.fetchAll(
       database, sql: "SELECT reason, sum(count) FROM packet_refusal GROUP BY reason ORDER BY reason"
     ).map { ($0[0], $0[1]) }

@@ -99,6 +99,7 @@ struct StatusCommand: ParsableCommand {
     add("withheld", .integer(status.withheld))
     add("late", .integer(status.late))
     for (reason, count) in status.refusedPackets { add("refused_packets.\(reason)", .integer(count)) }
+    add("damaged_events", .integer(status.damagedEventCount))
     add("dead_letters", .integer(status.deadLetterCount))
     for (name, value) in status.counters.sorted(by: { $0.key < $1.key }) { add(name, .integer(value)) }
     add("roster_people", .integer(status.rosterPeople))
