@@ -149,30 +149,6 @@ CREATE TABLE damaged_chunk (
   reason TEXT NOT NULL
 );
 
--- Daily cells, for what retention will prune: sorted columns of one civil day. Nothing writes them yet.
-CREATE TABLE cell_chunk (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  day INTEGER NOT NULL,               -- civil day since 1970 in this zone
-  time_zone TEXT NOT NULL,            -- the organisation's when it was pruned
-  row_count INTEGER NOT NULL,         -- 1 to 65,536 cells
-  event_count INTEGER NOT NULL,       -- events they stand for
-  time_min_ms INTEGER NOT NULL,       -- earliest and latest start of those
-  time_max_ms INTEGER NOT NULL,
-  byte_count INTEGER NOT NULL
-);
-CREATE INDEX cell_chunk_by_day ON cell_chunk (day);
-CREATE TABLE cell_column (
-  id INTEGER PRIMARY KEY,             -- cell_chunk.id * 64 + number of the column
-  data BLOB NOT NULL                  -- header and payload as in chunk_column
-);
-CREATE TABLE prune_log (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  time_ms INTEGER NOT NULL,
-  before_ms INTEGER NOT NULL,         -- events that start before it went
-  event_count INTEGER NOT NULL,
-  byte_count INTEGER NOT NULL
-);
-
 -- Names that were forgotten: keyed hashes, to refuse them when they come again.
 CREATE TABLE forgotten (
   hash BLOB PRIMARY KEY,              -- BLAKE2b of the name with the key 'forget' of the table secret

@@ -32,7 +32,7 @@ package struct ChunkMerger {
   /// Replaces the merged chunks by the result.
   ///
   /// A chunk never changes and its number is never used again: one that is still there is the one that was
-  /// read, whatever was pruned, forgotten or set aside meanwhile.
+  /// read, whatever was forgotten or set aside meanwhile.
   /// - Returns: false, and no change, when one of the chunks is no longer there.
   package static func apply(_ result: Result, in database: Database) throws -> Bool {
     for chunk in result.replaced {

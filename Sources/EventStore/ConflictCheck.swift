@@ -53,7 +53,7 @@ enum ConflictCheck {
   /// The events that differ from the one stored under their number.
   ///
   /// An identical event has the same time, so only chunks that span one of these times are read, and of
-  /// those the source and number columns first. Where the first one may have been pruned, or cannot be read,
+  /// those the source and number columns first. Where the first one may be one that cannot be read,
   /// nothing speaks for a difference.
   ///
   /// - Complexity: O(rows of the chunks that overlap the duplicates' times).
@@ -78,13 +78,9 @@ enum ConflictCheck {
     }
   }
 
-  /// Stretches of time from which events were pruned, or set aside.
+  /// Stretches of time from which events were set aside.
   private static func goneSpans(in database: Database) throws -> [ClosedRange<Int64>] {
-    let sql = """
-      SELECT min(time_min_ms), max(time_max_ms) FROM cell_chunk HAVING count(*) > 0
-      UNION ALL SELECT time_min_ms, time_max_ms FROM damaged_chunk
-      """
-    return try Row.fetchAll(database, sql: sql).map { row in
+    try Row.fetchAll(database, sql: "SELECT time_min_ms, time_max_ms FROM damaged_chunk").map { row in
       let low: Int64 = row[0]
       return low...max(low, row[1])
     }

@@ -167,18 +167,15 @@ package struct StoreDoctor {
     let counted = try integer("SELECT sum(stored) FROM source")
     let rows = rowsOfSource.values.reduce(0, +)
     let setAside = try integer("SELECT ifnull(sum(row_count), 0) FROM damaged_chunk")
-    let pruned = try integer("SELECT ifnull(sum(event_count), 0) FROM cell_chunk")
     let counters = try Counters.all(in: database)
     let forgotten = counters["forgotten_events"] ?? 0
     let unreadable = try damaged.reduce(Int64(0)) { sum, damage in
       sum + (try integer("SELECT row_count FROM chunk WHERE id = \(damage.chunk)"))
     }
-    let found = rows + setAside + unreadable + pruned + forgotten
+    let found = rows + setAside + unreadable + forgotten
     if counted == found {
       var parts = ["\(rows) in chunks"]
-      for (number, name) in [
-        (setAside + unreadable, "damaged"), (pruned, "pruned"), (forgotten, "forgotten"),
-      ]
+      for (number, name) in [(setAside + unreadable, "damaged"), (forgotten, "forgotten")]
       where number > 0 { parts.append("\(number) \(name)") }
       add("events", .ok, "\(counted) stored: \(parts.joined(separator: ", "))")
     } else {

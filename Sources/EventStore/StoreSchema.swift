@@ -150,16 +150,6 @@ enum StoreSchema {
     ALTER TABLE dead_letter ADD COLUMN sequence INTEGER;
     ALTER TABLE dead_letter ADD COLUMN line INTEGER;
 
-    CREATE TABLE cell_chunk (
-      id INTEGER PRIMARY KEY AUTOINCREMENT, day INTEGER NOT NULL, time_zone TEXT NOT NULL,
-      row_count INTEGER NOT NULL, event_count INTEGER NOT NULL, time_min_ms INTEGER NOT NULL,
-      time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL);
-    CREATE INDEX cell_chunk_by_day ON cell_chunk (day);
-    CREATE TABLE cell_column (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE prune_log (
-      id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, before_ms INTEGER NOT NULL,
-      event_count INTEGER NOT NULL, byte_count INTEGER NOT NULL);
-
     CREATE TABLE forgotten (hash BLOB PRIMARY KEY, time_ms INTEGER NOT NULL) WITHOUT ROWID;
     """
 }

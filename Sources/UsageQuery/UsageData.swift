@@ -53,10 +53,6 @@ package struct DataDamage: Equatable, Sendable {
   }
 }
 
-extension UsageData {
-  package func damage() throws -> [DataDamage] { [] }
-}
-
 /// An application and, unless the event named none, one of its features.
 ///
 /// Equal and ordered by UTF-8 bytes: by application, then feature, an absent feature first.

@@ -51,7 +51,7 @@ struct SmallOrganisation: UsageData {
   }
 
   /// Lets the last event refer to a user without a name, as a damaged store might.
-  mutating func damage() { columns.user[columns.user.count - 1] = 9_999 }
+  mutating func breakLastUser() { columns.user[columns.user.count - 1] = 9_999 }
 
   private static func number<Name>(
     of name: Name, in names: inout [Name], _ isSame: (Name, Name) -> Bool
@@ -73,6 +73,7 @@ struct SmallOrganisation: UsageData {
   func sourceNames() -> [String] { sources }
   func labelNames() -> [String] { labels }
   func sequenceGaps() -> [SequenceGap] { gaps }
+  func damage() throws -> [DataDamage] { [] }
   func kernelDrops() -> [KernelDrops] { drops }
 
   func newestEventMilliseconds(before limitMilliseconds: Int64) -> Int64? {

@@ -260,7 +260,7 @@ struct UsageReportsTests {
 
   @Test func aDamagedStoreIsAnErrorAndNotACrash() {
     var data = departments([6])
-    data.damage()
+    data.breakLastUser()
     for (_, report) in Self.reports {
       #expect(throws: QueryError.inconsistentStore) { try report(data, .open()) }
     }
