@@ -30,6 +30,7 @@ let package = Package(
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .target(name: "CEventTable"),
     .target(name: "CAutoExtension"),
+    .target(name: "CPageChecksum"),
     // Rank 1: bytes and values, no input or output.
     .target(name: "WireFormat", dependencies: ["UsageModel", "CHash", "CSodium"], swiftSettings: strict),
     .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
@@ -41,7 +42,7 @@ let package = Package(
     .target(
       name: "EventStore",
       dependencies: [
-        "UsageModel", "ColumnChunk", "WireFormat", "CSodium",
+        "UsageModel", "ColumnChunk", "WireFormat", "CSodium", "CPageChecksum",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: strict),
     .target(
@@ -133,7 +134,7 @@ let package = Package(
       name: "EventStoreTests",
       dependencies: [
         "UsageModel", "WireFormat", "ColumnChunk", "EventStore", "FileImport",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: strict),
     .testTarget(
       name: "IngestTests", dependencies: ["UsageModel", "WireFormat", "Ingest"], swiftSettings: strict),

@@ -69,7 +69,8 @@ package struct ChunkReader {
     } catch let error as ChunkError {
       throw ChunkDamage(chunk: chunk.id, reason: "\(error)")
     } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CORRUPT {
-      throw ChunkDamage(chunk: chunk.id, reason: "SQLite cannot read its pages")
+      throw ChunkDamage(
+        chunk: chunk.id, reason: PageChecksums.takeFailure() ?? "SQLite cannot read its pages")
     }
   }
 

@@ -23,10 +23,12 @@ package final class EventStore: Sendable {
   package init(writingAt path: String, program: String) throws {
     self.path = path
     lock = try StoreLock(databasePath: path, program: program)
+    try PageChecksums.activate()
     try Self.checkBeforeWriting(path)
     var configuration = Self.configuration()
     configuration.journalMode = .wal
     configuration.prepareDatabase { database in
+      try PageChecksums.reserve(database)
       // Only takes effect while the file is still empty; lets freed pages be given back bit by bit.
       try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
     }
@@ -39,6 +41,7 @@ package final class EventStore: Sendable {
       try database.execute(sql: "PRAGMA journal_size_limit = \(WalKeeper.bytesWanted)")
     }
     try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
+    try PageChecksums.makeRoom(in: queue, path: path)
     try Self.claimIfEmpty(queue)
     try StoreSchema.migrator.migrate(queue)
     try write { try SecretStore.ensurePseudonymKey(in: $0) }
@@ -48,6 +51,7 @@ package final class EventStore: Sendable {
   package init(readingAt path: String) throws {
     self.path = path
     lock = nil
+    try PageChecksums.activate()
     guard FileManager.default.fileExists(atPath: path) else { throw StoreError.missing(path: path) }
     try Self.checkLength(path)
     var configuration = Self.configuration()
@@ -72,7 +76,22 @@ package final class EventStore: Sendable {
   }
 
   /// Runs `body` on one snapshot of the database.
-  package func read<Result>(_ body: (Database) throws -> Result) throws -> Result { try queue.read(body) }
+  ///
+  /// It is rolled back at the end: where a read met a damaged page SQLite lets nothing be committed, and what
+  /// `body` made of the rest would be lost with it.
+  package func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try queue.unsafeRead { database in
+      try database.readOnly {
+        var result: Result?
+        try database.inTransaction(.deferred) {
+          result = try body(database)
+          return .rollback
+        }
+        guard let result else { throw StoreError.invalid("a read ended without a result") }
+        return result
+      }
+    }
+  }
 
   /// Runs `body` in one transaction.
   package func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
@@ -150,9 +169,7 @@ package final class EventStore: Sendable {
       if stat(path + ending, &status) == 0, status.st_size > 0 { return }
     }
     // What cannot be read, or is not ours, gets its own error when it is opened.
-    guard let file = FileHandle(forReadingAtPath: path), let header = try? file.read(upToCount: 100),
-      header.count == 100, header.starts(with: Array("SQLite format 3\0".utf8))
-    else { return }
+    guard let (header, byteCount) = PageChecksums.header(ofDatabaseAt: path) else { return }
     func number(at offset: Int, bytes: Int) -> Int64 {
       header[offset..<offset + bytes].reduce(0) { $0 << 8 | Int64($1) }
     }
@@ -162,7 +179,6 @@ package final class EventStore: Sendable {
       number(at: 68, bytes: 4) == Int64(StoreSchema.applicationID)
     else { return }
     let expected = pageBytes * number(at: 28, bytes: 4)
-    let byteCount = Int64(try file.seekToEnd())
     guard byteCount >= expected else {
       throw StoreError.cutShort(path: path, byteCount: byteCount, expected: expected)
     }
@@ -185,6 +201,7 @@ extension StoreError {
   /// SQLite's own words for an error, without SQL and arguments, which may name people.
   package static func reason(of error: any Error) -> String {
     guard let error = error as? DatabaseError else { return "\(error)" }
+    if error.resultCode == .SQLITE_CORRUPT, let page = PageChecksums.takeFailure() { return page }
     return error.message ?? "SQLite error \(error.resultCode.rawValue)"
   }
 }

@@ -72,7 +72,9 @@ package enum StoreBackup {
   private static func fill(_ partial: String, from path: String, _ progress: (Step) -> Void) throws -> Result
   {
     let source = try EventStore(readingAt: path)
-    let copy = try DatabaseQueue(path: partial)
+    var configuration = Configuration()
+    configuration.prepareDatabase { try PageChecksums.reserve($0) }
+    let copy = try DatabaseQueue(path: partial, configuration: configuration)
     try source.read { from in
       let pageBytes = try Int64.fetchOne(from, sql: "PRAGMA page_size") ?? 4_096
       try withoutActuallyEscaping(progress) { progress in

@@ -48,14 +48,24 @@ package struct StoreDoctor {
     self.database = database
     self.path = path
     now = nowMilliseconds
-    try checkPages()
-    try checkChunks(progress)
-    try checkSetAside()
-    try checkLedger()
-    try checkTotals()
-    try checkDeadLetters()
-    try checkClock()
-    try checkFile()
+    try look(at: "pages") { try $0.checkPages() }
+    try look(at: "chunks") { try $0.checkChunks(progress) }
+    try look(at: "columns") { try $0.checkColumns() }
+    try look(at: "damaged") { try $0.checkSetAside() }
+    try look(at: "ledger") { try $0.checkLedger() }
+    try look(at: "events") { try $0.checkTotals() }
+    try look(at: "dead_letters") { try $0.checkDeadLetters() }
+    try look(at: "clock") { try $0.checkClock() }
+    try look(at: "disk") { try $0.checkFile() }
+  }
+
+  /// Makes one check; where damaged pages end it, that is its finding, and the next one goes on.
+  private mutating func look(at check: String, _ body: (inout Self) throws -> Void) throws {
+    do {
+      try body(&self)
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+      add(check, .bad, StoreError.reason(of: error), Self.restoring)
+    }
   }
 
   package var isHealthy: Bool { !findings.contains { $0.verdict == .bad } }
@@ -71,13 +81,38 @@ package struct StoreDoctor {
   // MARK: Bytes
 
   private mutating func checkPages() throws {
+    checkPageSums()
+    // Where pages are known to be damaged SQLite's own check only stumbles over them.
+    guard isHealthy else { return }
     let problems = try String.fetchAll(database, sql: "PRAGMA integrity_check(5)")
     if problems == ["ok"] {
       add("pages", .ok, "SQLite finds no fault")
     } else {
+      add("pages", .bad, problems.prefix(2).joined(separator: "; "), Self.restoring)
+    }
+  }
+
+  private static let restoring =
+    "stop the daemon, keep the file, restore the last backup; then look at the disk"
+
+  private mutating func checkPageSums() {
+    guard let pages = PageChecksums.survey(path) else {
+      return add(
+        "page_checksums", .warning, "pages have no room for checksums",
+        "start waterlined once, or run any import, to give them some")
+    }
+    if let first = pages.firstDamaged {
       add(
-        "pages", .bad, problems.prefix(2).joined(separator: "; "),
-        "stop the daemon, keep the file, restore the last backup; then look at the disk")
+        "page_checksums", .bad,
+        "not what was written: \(pages.damaged) of \(pages.sealed + pages.damaged) pages, the first is \(first)",
+        Self.restoring)
+    } else if pages.unsealed > 0 {
+      add(
+        "page_checksums", .warning,
+        "\(pages.sealed) pages are right, \(pages.unsealed) were written by another program without checksums",
+        "open the file read-only in other tools: sqlite3 -readonly")
+    } else {
+      add("page_checksums", .ok, "the checksums of all \(pages.sealed) pages are right")
     }
   }
 
@@ -112,6 +147,9 @@ package struct StoreDoctor {
         "\(strangers.count) chunks refer to names that are not there, the first is \(strangers[0])",
         "restore the last backup")
     }
+  }
+
+  private mutating func checkColumns() throws {
     let orphans = try integer(
       """
       SELECT count(*) FROM chunk_column c WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE id = c.id / 32)

@@ -16,7 +16,7 @@ enum ErrorText {
     switch error.resultCode {
     case .SQLITE_FULL: return "the disk is full: nothing of this was stored; make room and try again"
     case .SQLITE_CORRUPT:
-      return "the database is damaged (\(reason)): restore a backup, or copy it and run 'waterline sql'"
+      return "the database is damaged (\(reason)): restore a backup; 'waterline doctor' says what is affected"
     case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
       return "the database cannot be opened (\(reason)): may you read it and its directory?"
     case .SQLITE_BUSY, .SQLITE_LOCKED: return "the database is busy (\(reason)): try again"

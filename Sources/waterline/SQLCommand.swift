@@ -71,7 +71,7 @@ final class ReadOnlySQL {
 
   private func execute(_ sql: String) throws {
     guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else {
-      throw UsageError("SQL: \(Self.message(handle))")
+      throw Self.error(handle)
     }
   }
 
@@ -88,7 +88,7 @@ final class ReadOnlySQL {
       if let tail { hasMore = String(cString: tail).contains { !$0.isWhitespace && $0 != ";" } }
     }
     defer { sqlite3_finalize(statement) }
-    guard code == SQLITE_OK else { throw UsageError("SQL: \(Self.message(handle))") }
+    guard code == SQLITE_OK else { throw Self.error(handle) }
     guard let statement else { throw UsageError("SQL: there is no statement in the query") }
     guard !hasMore else { throw UsageError("SQL: one statement at a time") }
     let columnCount = sqlite3_column_count(statement)
@@ -104,7 +104,7 @@ final class ReadOnlySQL {
       }
       rows.append((0..<columnCount).map { Self.value(statement, $0) })
     }
-    guard code == SQLITE_DONE else { throw UsageError("SQL: \(Self.message(handle))") }
+    guard code == SQLITE_DONE else { throw Self.error(handle) }
     return GenericTable(columns: columns, rows: rows)
   }
 
@@ -118,6 +118,15 @@ final class ReadOnlySQL {
       guard let bytes = sqlite3_column_blob(statement, column) else { return .text("") }
       return .text(String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self))
     }
+  }
+
+  /// What SQLite says of the query, unless the file is at fault.
+  private static func error(_ handle: OpaquePointer?) -> any Error {
+    if let damage = PageChecksums.takeFailure() {
+      return StoreError.invalid(
+        "the database is damaged (\(damage)): 'waterline doctor' says what is affected and what to do")
+    }
+    return UsageError("SQL: \(message(handle))")
   }
 
   private static func message(_ handle: OpaquePointer?) -> String {

@@ -13,7 +13,7 @@ from typing import Iterator
 
 import fixture
 import hostile
-from harness import Place, Skipped, expect, expect_equal, line, poll, send_stream
+from harness import Place, Skipped, expect, expect_equal, line, poll, send_stream, take_page_checksums_out
 from registry import check
 
 
@@ -71,6 +71,38 @@ def dead_letters_are_replayed_through_the_daemon_once(place: Place) -> None:
 
 
 @check
+def damaged_page_is_named_and_the_rest_goes_on(place: Place) -> None:
+    """A changed byte in a table that carries no checksums of its own."""
+    fixture.load(place)
+    with sqlite3.connect(place.database) as database:
+        page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'user_name'").fetchone()[0]
+    database.close()
+    content = bytearray(place.database.read_bytes())
+    content[page * 4096 - 60] ^= 0x20
+    place.database.write_bytes(content)
+    named = f"page {page} of the file"
+    place.run("coverage", *fixture.WINDOW).expect_one_line(1, named)
+    place.run("sql", "SELECT count(DISTINCT user) FROM event").expect_one_line(1, named)
+    place.run("status").expect(0)
+    place.run("settings", "get").expect(0)
+    verdicts = findings(place, 1)
+    expect_equal((verdicts["page_checksums"], verdicts["ledger"]), ("bad", "ok"), "verdicts")
+
+
+@check
+def readers_leave_a_running_daemons_log_alone(place: Place) -> None:
+    """A process that closes a file loses its locks on it: another program's last connection would delete the log."""
+    with place.daemon():
+        for first in range(1, 2_000, 200):
+            send_stream(place.stream, lines("pc", first, 200))
+            place.wait_for_events(first + 199)
+            sqlite3.connect(place.database).execute("SELECT count(*) FROM source").connection.close()
+            place.run("doctor").expect(0)
+            expect(Path(f"{place.database}-wal").exists(), "the log is gone")
+    expect_equal(place.status()["stored"], 2_000, "stored")
+
+
+@check
 def backup_is_made_and_restored_under_load(place: Place) -> None:
     with place.daemon() as daemon:
         fixture.load(place)
@@ -100,6 +132,7 @@ def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
         chunk, events = database.execute("SELECT id, row_count FROM chunk ORDER BY time_max_ms DESC LIMIT 1").fetchone()
         database.execute("UPDATE chunk_column SET data = zeroblob(60) WHERE id = ?", (chunk * 32 + 2,))
     database.close()
+    take_page_checksums_out(place.database)
     for report in ("coverage", "erosion", "strikeouts", "flow"):
         result = place.run(report, "--format", "json", "--from", "2026-03-01", "--to", "2026-04-01").expect(0)
         warnings = " ".join(result.json()["warnings"])

@@ -1,0 +1,46 @@
+#ifndef WATERLINE_CPAGECHECKSUM_H
+#define WATERLINE_CPAGECHECKSUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// Checksums for the pages of SQLite database files: a VFS over the one that is the default when it is registered.
+///
+/// The last 8 bytes of a page, which SQLite leaves alone when they are reserved, hold XXH3-64 of the bytes before
+/// them, seeded with the page's number, little-endian. They are put there when a page is written to the database
+/// file and checked when one is read; a page that does not match gives an extended code of SQLITE_CORRUPT. SQLite itself always
+/// sees zeros there, so a program without this VFS that moves pages from the WAL to the file leaves zeros behind:
+/// such a page counts as unsealed, not as damaged.
+
+/// Makes the VFS the default of this process, once; further calls do nothing.
+/// Returns an SQLite result code.
+int wl_page_checksum_register(void);
+
+/// Reserves room for checksums: takes effect when the file is created, or by VACUUM. `connection` is a `sqlite3 *`.
+/// Returns an SQLite result code.
+int wl_page_checksum_reserve(void *connection);
+
+/// Number of the page that last failed its check on this thread, and 0 if none did since the last call.
+uint32_t wl_page_checksum_take_failure(void);
+
+/// Whether a file is an SQLite database whose pages have no room for checksums. False too for an empty file, or
+/// one that cannot be read.
+bool wl_page_checksum_lacks_room(const char *path);
+
+/// What a look at every page of a file found.
+typedef struct {
+  int64_t sealed;         ///< pages whose checksum is right
+  int64_t unsealed;       ///< pages without one
+  int64_t damaged;        ///< pages whose checksum is wrong
+  int64_t first_damaged;  ///< the first of them, from 1; 0 if there is none
+} wl_page_survey;
+
+/// Reads every page of a database file, beside its connections: a page that is being written is read again.
+/// Returns 0 or -errno; -ENODATA when the file has no room for checksums.
+int wl_page_checksum_survey(const char *path, wl_page_survey *result);
+
+/// Reads the header of a database file and the file's size, beside its connections.
+/// Returns 0 or -errno; -ENODATA when it is no database.
+int wl_database_header(const char *path, unsigned char header[100], int64_t *size);
+
+#endif

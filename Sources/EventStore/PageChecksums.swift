@@ -1,0 +1,68 @@
+import CPageChecksum
+import GRDB
+
+/// Checksums for SQLite's own pages: names, ledger, roster and indexes are checked whenever they are read.
+///
+/// Columns of events carry checksums of their own, which hold in copies and in other programs' hands too.
+/// Pages are described in `schemas/store.sql`.
+package enum PageChecksums {
+  /// Pages of a file, by what was found.
+  package struct Survey: Equatable, Sendable {
+    package var sealed: Int64
+    /// Written to the file by a program that knows nothing of checksums.
+    package var unsealed: Int64
+    package var damaged: Int64
+    /// Counted from 1; nil when none is damaged.
+    package var firstDamaged: Int64?
+  }
+
+  /// Has SQLite check pages in this process from now on; to be called before a file is opened.
+  package static func activate() throws {
+    let code = wl_page_checksum_register()
+    guard code == 0 else { throw StoreError.invalid("SQLite refuses page checksums (error \(code))") }
+  }
+
+  /// Gives the pages of a file that is still empty room for checksums.
+  package static func reserve(_ database: Database) throws {
+    let code = wl_page_checksum_reserve(UnsafeMutableRawPointer(database.sqliteConnection))
+    guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+  }
+
+  /// Rewrites a file that was made before there were checksums.
+  ///
+  /// - Complexity: O(size of the file), once, and as much room on the disk.
+  static func makeRoom(in queue: DatabaseQueue, path: String) throws {
+    guard wl_page_checksum_lacks_room(path) else { return }
+    try queue.writeWithoutTransaction { database in
+      try database.execute(sql: "PRAGMA journal_mode = DELETE")
+      try database.execute(sql: "VACUUM")
+      try database.execute(sql: "PRAGMA journal_mode = WAL")
+    }
+  }
+
+  /// Reads every page of a file; nil when its pages have no room for checksums, or it cannot be read.
+  package static func survey(_ path: String) -> Survey? {
+    var found = wl_page_survey()
+    guard wl_page_checksum_survey(path, &found) == 0 else { return nil }
+    return Survey(
+      sealed: found.sealed, unsealed: found.unsealed, damaged: found.damaged,
+      firstDamaged: found.first_damaged == 0 ? nil : found.first_damaged)
+  }
+
+  /// The first 100 bytes of a database file, and the file's length; nil for any other file.
+  ///
+  /// Read through SQLite's own layer: a process that closes a file loses all its locks on it, those of its
+  /// connections too, and another program's last connection would then delete the log under them.
+  static func header(ofDatabaseAt path: String) -> (bytes: [UInt8], byteCount: Int64)? {
+    var bytes = [UInt8](repeating: 0, count: 100)
+    var byteCount: Int64 = 0
+    guard wl_database_header(path, &bytes, &byteCount) == 0 else { return nil }
+    return (bytes, byteCount)
+  }
+
+  /// Says which page this thread could not read last; nil when none was since it was last asked.
+  package static func takeFailure() -> String? {
+    let number = wl_page_checksum_take_failure()
+    return number == 0 ? nil : "page \(number) of the file does not match its checksum"
+  }
+}
