@@ -14,11 +14,11 @@ package struct CommandExecutor<Store: StoreWriting> {
   ///
   /// - Parameters:
   ///   - input: the file's bytes for requests that carry data.
-  ///   - progress: called now and then with bytes read and rows merged.
+  ///   - progress: called now and then.
   /// - Throws: `ImportError`, `StoreError`, `DatabaseError`; each says what to do.
   package func run(
     _ request: ControlRequest, input: ByteInput,
-    progress: @escaping @Sendable (_ bytes: Int, _ rows: Int) -> Void
+    progress: @escaping @Sendable (RequestStep) -> Void
   ) throws -> ControlResponse {
     switch request {
     case .importEvents(let form): return .imported(try importEvents(form, input, progress))
@@ -64,25 +64,25 @@ package struct CommandExecutor<Store: StoreWriting> {
   }
 
   private func importEvents(
-    _ form: String?, _ input: ByteInput, _ progress: @escaping @Sendable (Int, Int) -> Void
+    _ form: String?, _ input: ByteInput, _ progress: @escaping @Sendable (RequestStep) -> Void
   ) throws -> ImportResult {
     let result = try EventFile.read(
       input, form: form.flatMap(EventFile.Form.init(rawValue:)), into: store,
       nowMilliseconds: Clock.nowMilliseconds()
-    ) { progress($0, 0) }
-    try store.mergeAll { progress(0, $0) }
+    ) { progress(RequestStep(bytes: $0)) }
+    try store.mergeAll { progress(RequestStep(rows: $0, rowsLeft: $1)) }
     return result
   }
 
   private func forget(
-    _ user: String, login: String, purpose: String, _ progress: @escaping @Sendable (Int, Int) -> Void
+    _ user: String, login: String, purpose: String, _ progress: @escaping @Sendable (RequestStep) -> Void
   ) throws -> ForgetReceipt {
     let now = Clock.nowMilliseconds()
     return try store.withWriter { writer in
       try writer.maintain {
         try PurposeLog.add(timeMilliseconds: now, login: login, command: "forget", purpose: purpose, in: $0)
       }
-      return try writer.forget(person: user, nowMilliseconds: now) { progress(0, $0) }
+      return try writer.forget(person: user, nowMilliseconds: now) { progress(RequestStep(rows: $0)) }
     }
   }
 
@@ -102,7 +102,7 @@ package struct CommandExecutor<Store: StoreWriting> {
 
   /// Reads letters again, some at a time, so that what arrives meanwhile need not wait for all of them.
   private func replay(
-    _ filter: DeadLetterFilter, _ progress: @escaping @Sendable (Int, Int) -> Void
+    _ filter: DeadLetterFilter, _ progress: @escaping @Sendable (RequestStep) -> Void
   ) throws -> ReplayResult {
     var result = ReplayResult()
     var rest = try store.write { try DeadLetterStore.ids(filter, in: $0) }[...]
@@ -111,7 +111,7 @@ package struct CommandExecutor<Store: StoreWriting> {
       rest = rest.dropFirst(some.count)
       let now = Clock.nowMilliseconds()
       result += try store.withWriter { try $0.replay(some, nowMilliseconds: now) }
-      progress(0, some.count)
+      progress(RequestStep(rows: some.count, rowsLeft: rest.count))
     }
     return result
   }

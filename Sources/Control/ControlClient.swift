@@ -17,7 +17,7 @@ package struct ControlClient {
   /// - Throws: `ControlError` with the daemon's words; `StoreError.locked` when another program writes.
   package func run(
     _ request: ControlRequest, input: ByteInput = ByteInput { _ in 0 },
-    progress: @escaping @Sendable (_ bytes: Int, _ rows: Int) -> Void = { _, _ in }
+    progress: @escaping @Sendable (RequestStep) -> Void = { _ in }
   ) throws -> ControlResponse {
     if let connection = ControlConnection.connect(path: ControlSocket.path(forDatabase: databasePath)) {
       return try run(request, input, on: connection, progress)
@@ -43,12 +43,12 @@ package struct ControlClient {
 
   private func run(
     _ request: ControlRequest, _ input: ByteInput, on connection: ControlConnection,
-    _ progress: (Int, Int) -> Void
+    _ progress: (RequestStep) -> Void
   ) throws -> ControlResponse {
     try connection.send(request)
     if request.carriesData {
       do {
-        try Self.send(input, on: connection)
+        try Self.send(input, on: connection, progress)
       } catch is ControlError {
         // The daemon refused the file before reading all of it: its answer says why.
       }
@@ -56,14 +56,18 @@ package struct ControlClient {
     while true {
       let response = try connection.receive(ControlResponse.self)
       switch response {
-      case .progress(let bytes, let rows): progress(bytes, rows)
+      case .progress(let bytes, let rows, let rowsLeft):
+        progress(RequestStep(bytes: bytes, rows: rows, rowsLeft: rowsLeft))
       case .failed(let text): throw ControlError(text)
       default: return response
       }
     }
   }
 
-  private static func send(_ input: ByteInput, on connection: ControlConnection) throws {
+  /// Sends the file; the daemon reads no slower than it stores, so what is sent is as good as done.
+  private static func send(
+    _ input: ByteInput, on connection: ControlConnection, _ progress: (RequestStep) -> Void
+  ) throws {
     var input = input
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
     defer { buffer.deallocate() }
@@ -71,6 +75,7 @@ package struct ControlClient {
       let count = try input.read(into: buffer)
       if count == 0 { break }
       try connection.send(.data, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      progress(RequestStep(bytes: input.byteCount))
     }
     try connection.send(.end, UnsafeRawBufferPointer(start: nil, count: 0))
   }

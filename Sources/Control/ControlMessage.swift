@@ -47,7 +47,8 @@ package enum ControlRequest: Codable, Sendable {
 
 /// What the writer answers; `progress` any number of times, then one of the others.
 package enum ControlResponse: Codable, Sendable {
-  case progress(bytes: Int, rows: Int)
+  /// Bytes read so far, rows done since the last one, and how many are left as far as is known.
+  case progress(bytes: Int, rows: Int, rowsLeft: Int? = nil)
   case imported(ImportResult)
   case done
   case replayed(ReplayResult)
@@ -56,6 +57,16 @@ package enum ControlResponse: Codable, Sendable {
   case status(DaemonStatus)
   /// One line: what, where, what to do.
   case failed(String)
+}
+
+/// How far a request is.
+package struct RequestStep: Sendable {
+  /// Bytes of the input that were read so far.
+  package var bytes = 0
+  /// Rows done since the last step.
+  package var rows = 0
+  /// Rows still to do, as far as is known.
+  package var rowsLeft: Int?
 }
 
 /// How the daemon is doing, beyond what the database tells.

@@ -80,9 +80,11 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
     if case .status = request { return .status(status()) }
     let input = request.carriesData ? Self.input(from: connection) : ByteInput { _ in 0 }
     let pace = ProgressPace()
-    return try CommandExecutor(store: store).run(request, input: input) { bytes, rows in
+    return try CommandExecutor(store: store).run(request, input: input) { step in
+      guard let due = pace.due(step) else { return }
       // The client may have gone; the command goes on all the same.
-      if pace.isDue() { try? connection.send(ControlResponse.progress(bytes: bytes, rows: rows)) }
+      try? connection.send(
+        ControlResponse.progress(bytes: due.bytes, rows: due.rows, rowsLeft: due.rowsLeft))
     }
   }
 
@@ -102,16 +104,25 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
   }
 }
 
-/// Lets a progress message pass now and then.
+/// Lets a progress message pass now and then, with the rows of those it kept back.
 private final class ProgressPace: @unchecked Sendable {
   private static let intervalMilliseconds: Int64 = 200
   private var last: Int64 = 0
+  private var rowsKeptBack = 0
 
+  /// The step to send now, or nil.
+  ///
   /// Only called by the thread that runs the command.
-  func isDue() -> Bool {
+  func due(_ step: RequestStep) -> RequestStep? {
     let now = Clock.nowMilliseconds()
-    guard now - last >= Self.intervalMilliseconds else { return false }
+    guard now - last >= Self.intervalMilliseconds else {
+      rowsKeptBack += step.rows
+      return nil
+    }
+    var step = step
+    step.rows += rowsKeptBack
+    rowsKeptBack = 0
     last = now
-    return true
+    return step
   }
 }

@@ -19,28 +19,35 @@ package struct ChunkCompactor {
 
   /// Runs merges until none is due.
   ///
-  /// - Parameter progress: called with the rows rewritten by each step.
+  /// - Parameter progress: called with the rows rewritten by each step, and with how many there still are to sort
+  ///   for the first time; runs of a day that are then merged into one are not foreseen.
   package func run(
-    mergesAllArrivals: Bool, isSettled: (Int32) -> Bool, progress: (Int) -> Void = { _ in }
+    mergesAllArrivals: Bool, isSettled: (Int32) -> Bool,
+    progress: (_ rowCount: Int, _ rowsLeft: Int) -> Void = { _, _ in }
   ) throws {
     while true {
       do {
-        guard let result = try next(mergesAllArrivals: mergesAllArrivals, isSettled: isSettled) else {
+        guard let next = try next(mergesAllArrivals: mergesAllArrivals, isSettled: isSettled) else {
           return
         }
         // Refused when a chunk went away meanwhile: the next plan knows what is there now.
-        if try apply(result) { progress(result.rowCount) }
+        if try apply(next.result) { progress(next.result.rowCount, next.rowsLeft) }
       } catch let damage as ChunkDamage {
         try setAside(damage)
       }
     }
   }
 
-  private func next(mergesAllArrivals: Bool, isSettled: (Int32) -> Bool) throws -> ChunkMerger.Result? {
+  private func next(
+    mergesAllArrivals: Bool, isSettled: (Int32) -> Bool
+  ) throws -> (result: ChunkMerger.Result, rowsLeft: Int)? {
     try reader.read { database in
       let chunks = try ChunkRow.all(in: database)
       let plan = MergePlan.next(chunks, mergesAllArrivals: mergesAllArrivals, isSettled: isSettled)
-      return try plan.map { try ChunkMerger.merge($0, in: database) }
+      guard let plan else { return nil }
+      let result = try ChunkMerger.merge(plan, in: database)
+      let arrivals = chunks.filter { $0.day == nil }.reduce(0) { $0 + $1.rowCount }
+      return (result, max(0, arrivals - result.rowCount))
     }
   }
 }

@@ -24,6 +24,7 @@ package final class EventStore: Sendable {
     self.path = path
     lock = try StoreLock(databasePath: path, program: program)
     try PageChecksums.activate()
+    DirectoryOwner.make(path)
     try Self.checkBeforeWriting(path)
     var configuration = Self.configuration()
     configuration.journalMode = .wal

@@ -15,6 +15,7 @@ package final class StoreLock: Sendable {
   /// - Throws: `StoreError.locked` naming the holder, or `cannotOpen`.
   package init(databasePath: String, program: String) throws {
     let path = databasePath + ".lock"
+    DirectoryOwner.make(path)
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
     guard descriptor >= 0 else {
       throw StoreError.cannotOpen(path: path, reason: String(cString: strerror(errno)))

@@ -1,4 +1,5 @@
 import Glibc
+import Report
 
 /// A file that is replaced as a whole or not at all.
 package enum ExportFile {
@@ -11,8 +12,10 @@ package enum ExportFile {
   package static func write(_ bytes: [UInt8], to name: String, in directory: String) throws(ExportError) {
     let path = directory + "/" + name
     func failure(_ what: String) -> ExportError {
-      let reason = String(cString: strerror(errno))
-      return ExportError(path: path, reason: "\(what): \(reason)", isOldThere: access(path, F_OK) == 0)
+      let number = errno
+      return ExportError(
+        path: path, reason: "\(what): \(String(cString: strerror(number)))",
+        isOldThere: access(path, F_OK) == 0, advice: advice(number, directory: directory))
     }
     if mkdir(directory, 0o777) != 0, errno != EEXIST { throw failure("the directory cannot be made") }
     let descriptor = try openTemporary(directory, name, failure)
@@ -31,6 +34,20 @@ package enum ExportFile {
       throw error
     }
     syncDirectory(directory)
+  }
+
+  /// What to do about an error number, for the one who chose the directory.
+  private static func advice(_ number: Int32, directory: String) -> String {
+    switch number {
+    case ENOENT where access(directory, F_OK) != 0:
+      "make its parent first, such as with 'mkdir -p \(SafeText.escaping(directory))'"
+    case ENOTDIR, EEXIST: "choose an --out that is a directory"
+    case EISDIR: "move the directory of that name away"
+    case EACCES, EPERM, EROFS: "choose an --out where you may write"
+    case ENOSPC, EDQUOT, EFBIG: "make room and try again"
+    case ENAMETOOLONG: "choose a shorter --out"
+    default: "try again, or choose another --out"
+    }
   }
 
   private static func openTemporary(
@@ -76,9 +93,10 @@ package struct ExportError: Error, Equatable, Sendable, CustomStringConvertible 
   package var reason: String
   /// Whether an earlier export is still there.
   package var isOldThere: Bool
+  /// What to do.
+  package var advice: String
 
   package var description: String {
-    "export: \(path) is not written, \(reason)\(isOldThere ? "; the old one is still there" : ""); "
-      + "make room or choose another --out, and try again"
+    "export: \(path) is not written, \(reason)\(isOldThere ? "; the old one is still there" : ""); \(advice)"
   }
 }

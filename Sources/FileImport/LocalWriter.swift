@@ -29,7 +29,7 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
     try lock.withLock { try body(writer) }
   }
 
-  package func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws {
+  package func mergeAll(progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void) throws {
     let compactor = ChunkCompactor(reader: store) { result in
       try self.lock.withLock { try self.store.write { try ChunkMerger.apply(result, in: $0) } }
     } setAside: { damage in

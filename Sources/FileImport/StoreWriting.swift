@@ -11,5 +11,7 @@ package protocol StoreWriting: Sendable {
   func withWriter<Result: Sendable>(_ body: @escaping @Sendable (EventWriter) throws -> Result) throws
     -> Result
   /// Merges small chunks until none is left to merge.
-  func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws
+  ///
+  /// - Parameter progress: see `ChunkCompactor.run`.
+  func mergeAll(progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void) throws
 }

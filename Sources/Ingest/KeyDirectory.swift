@@ -6,23 +6,29 @@ import WireFormat
 package enum KeyDirectory {
   /// Keys taken: ten for each of ten thousand workstations.
   private static let keysMax = 100_000
+  private static let ending = ".key"
+  /// `LoadCredential=keys:DIRECTORY` calls its copy of the file `ID.key` `keys_ID.key` (systemd.exec(5)).
+  private static let credentialPrefix = "keys_"
 
-  /// All keys by their id, from the files `ID.key`.
+  /// All keys by their id, from the files `ID.key`, in systemd's directory also `keys_ID.key`.
   ///
   /// - Parameter isCredentials: systemd's own directory, which is private whatever its modes say.
   /// - Throws: `SocketError` naming the file that cannot be used; never what stands in it.
   package static func load(_ path: String, isCredentials: Bool) throws -> [String: DeliveryKey] {
     let names: [String]
     do {
-      names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".key") }
+      names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(ending) }
     } catch {
       throw SocketError("cannot read the keys in \(path): \(error.localizedDescription)")
     }
     guard names.count <= keysMax else { throw SocketError("more than \(keysMax) keys in \(path)") }
     var keys: [String: DeliveryKey] = [:]
     for name in names.sorted() {
-      let id = String(name.dropLast(4))
+      let id = keyID(ofFile: name, isCredentials: isCredentials)
       let file = path + "/" + name
+      guard keys[id] == nil else {
+        throw SocketError("\(file) is a second key of the id '\(id)': load one of the two only")
+      }
       do {
         keys[id] = try DeliveryKey.parse(try text(file, isCredentials: isCredentials), id: id)
       } catch let error as DeliveryKeyError {
@@ -31,6 +37,12 @@ package enum KeyDirectory {
     }
     guard !keys.isEmpty else { throw SocketError("no key in \(path): put ID.key files there") }
     return keys
+  }
+
+  private static func keyID(ofFile name: String, isCredentials: Bool) -> String {
+    let id = name.dropLast(ending.count)
+    let isCopy = isCredentials && id.hasPrefix(credentialPrefix)
+    return String(isCopy ? id.dropFirst(credentialPrefix.count) : id)
   }
 
   private static func text(_ path: String, isCredentials: Bool) throws(SocketError) -> String {

@@ -2,7 +2,7 @@ import UsageModel
 
 /// Named columns and rows of any command that is not a report: `status`, `audit`, `settings`, `sql`.
 ///
-/// In JSON it is `{"rows": [{…}]}`.
+/// In JSON it is `{"rows": [{…}]}`, with a list for each of ``asides``.
 ///
 ///     GenericTable(columns: ["name", "value"], rows: [[.text("organisation.timezone"), .text("UTC")]])
 package struct GenericTable: Equatable, Sendable {
@@ -14,21 +14,37 @@ package struct GenericTable: Equatable, Sendable {
     case human
   }
 
+  /// Sentences that belong to the rows, under a title: a list in JSON, `table` and Markdown.
+  package struct Aside: Equatable, Sendable {
+    /// The member's name in JSON.
+    package var name: String
+    package var title: String
+    package var items: [String]
+
+    package init(name: String, title: String, items: [String]) {
+      self.name = name
+      self.title = title
+      self.items = items
+    }
+  }
+
   /// A line over the table, in `table` and `markdown` only; nil for none.
   package var title: String?
   package var columns: [String]
   /// One value a column in every row.
   package var rows: [[ReportValue]]
+  package var asides: [Aside]
   package var warnings: [String]
   package var style: Style
 
   package init(
-    title: String? = nil, columns: [String], rows: [[ReportValue]], warnings: [String] = [],
-    style: Style = .exact
+    title: String? = nil, columns: [String], rows: [[ReportValue]], asides: [Aside] = [],
+    warnings: [String] = [], style: Style = .exact
   ) {
     self.title = title
     self.columns = columns
     self.rows = rows
+    self.asides = asides
     self.warnings = warnings
     self.style = style
   }

@@ -25,16 +25,20 @@ enum JSONDocument {
     JSONWriter.append(literal: ",\n", to: &bytes)
     appendRows(columns: document.columns, rows: rows, to: &bytes)
     JSONWriter.append(literal: ",\n", to: &bytes)
-    appendWarnings(document.warnings, to: &bytes)
+    appendTexts("warnings", document.warnings, to: &bytes)
     JSONWriter.append(literal: "\n}\n", to: &bytes)
   }
 
   static func append(_ table: GenericTable, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]) {
     JSONWriter.append(literal: "{\n", to: &bytes)
     appendRows(columns: table.distinctColumns, rows: rows, to: &bytes)
+    for aside in table.asides {
+      JSONWriter.append(literal: ",\n", to: &bytes)
+      appendTexts(aside.name, aside.items, to: &bytes)
+    }
     if !table.warnings.isEmpty {
       JSONWriter.append(literal: ",\n", to: &bytes)
-      appendWarnings(table.warnings, to: &bytes)
+      appendTexts("warnings", table.warnings, to: &bytes)
     }
     JSONWriter.append(literal: "\n}\n", to: &bytes)
   }
@@ -64,15 +68,17 @@ enum JSONDocument {
     JSONWriter.append(literal: rows.isEmpty ? "]" : "\n  ]", to: &bytes)
   }
 
-  private static func appendWarnings(_ warnings: [String], to bytes: inout [UInt8]) {
-    JSONWriter.append(literal: "  \"warnings\": [", to: &bytes)
+  private static func appendTexts(_ name: String, _ texts: [String], to bytes: inout [UInt8]) {
+    JSONWriter.append(literal: "  ", to: &bytes)
+    bytes.append(contentsOf: key(name))
+    JSONWriter.append(literal: "[", to: &bytes)
     var separator = "\n    "
-    for warning in warnings {
+    for text in texts {
       JSONWriter.append(literal: separator, to: &bytes)
-      JSONWriter.append(string: warning, to: &bytes)
+      JSONWriter.append(string: text, to: &bytes)
       separator = ",\n    "
     }
-    JSONWriter.append(literal: warnings.isEmpty ? "]" : "\n  ]", to: &bytes)
+    JSONWriter.append(literal: texts.isEmpty ? "]" : "\n  ]", to: &bytes)
   }
 
   /// A key with its quotes and colon, escaped once for all rows.

@@ -6,6 +6,10 @@ package enum MarkdownText {
     if page.title.count > 1 { blocks.append(page.title.dropFirst().map(escaping).joined(separator: " · ")) }
     if !page.totals.isEmpty { blocks.append(page.totals.map(escaping).joined(separator: " · ")) }
     if !page.table.columns.isEmpty { blocks.append(table(page.table)) }
+    for aside in page.asides where !aside.items.isEmpty {
+      let items = aside.items.map { "- " + escaping(SafeText.escaping($0)) }
+      blocks.append(escaping(aside.title) + ":\n\n" + items.joined(separator: "\n"))
+    }
     let notes = hiddenNote(page) + page.notes + page.warnings.map { "warning: " + $0 }
     if !notes.isEmpty { blocks.append(notes.map { "- " + escaping($0) }.joined(separator: "\n")) }
     bytes.append(contentsOf: blocks.joined(separator: "\n\n").utf8)

@@ -11,6 +11,8 @@ struct Page {
   var hiddenRowCount = 0
   /// Sentences under the table.
   var notes: [String] = []
+  /// Lists under the notes.
+  var asides: [GenericTable.Aside] = []
   var warnings: [String] = []
 
   init(_ document: ReportDocument, rows: ArraySlice<[ReportValue]>, options: RenderOptions) {
@@ -29,6 +31,7 @@ struct Page {
     title = generic.title.map { [SafeText.escaping($0)] } ?? []
     table = TextTable(columns: generic.columns, rows: rows, style: generic.style, report: "")
     hiddenRowCount = generic.rows.count - rows.count
+    asides = generic.asides
     warnings = generic.warnings.map(SafeText.escaping)
   }
 

@@ -8,6 +8,10 @@ enum TerminalText {
     if !lines.isEmpty, !page.table.columns.isEmpty { lines.append("") }
     lines += table(page, width, ink)
     lines += page.notes.flatMap { words($0, to: width) }.map(ink.dim)
+    for aside in page.asides where !aside.items.isEmpty {
+      lines += ["", aside.title + ":"]
+      lines += aside.items.flatMap { words("- " + SafeText.escaping($0), to: width) }
+    }
     for warning in page.warnings {
       let parts = words("warning: " + warning, to: width)
       lines += parts.prefix(1).map { ink.yellow("warning:") + $0.dropFirst("warning:".count) }

@@ -16,18 +16,20 @@ struct BackupCommand: ParsableCommand {
         waterline backup /backup/waterline.db --replace
       """)
 
-  @Argument(help: ArgumentHelp("Where the copy goes.", valueName: "file")) var file: String
+  @Argument(help: ArgumentHelp("Where the copy goes.", valueName: "file"), completion: .file())
+  var file: String
   @Flag(help: "Replace a file of that name.") var replace = false
   @OptionGroup var database: DatabaseOption
   @OptionGroup var format: FormatOptions
 
   func run() throws {
-    let line = StepLine()
+    let line = ProgressLine()
     defer { line.finish() }
     let result = try StoreBackup.copy(database.path, to: file, replaces: replace) { step in
       switch step {
-      case .copying(let done, let total): line.show("copying", done: done, of: total)
-      case .checking(let done, let total): line.show("checking", done: Int64(done), of: Int64(total))
+      case .copying(let done, let total): line.show("copying", .bytes, done: done, of: total)
+      case .checking(let done, let total):
+        line.show("checking", .things("chunks"), done: Int64(done), of: Int64(total))
       }
     }
     line.finish()

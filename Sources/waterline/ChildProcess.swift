@@ -1,45 +1,72 @@
 import Glibc
 
-/// Runs a command in the foreground, as a shell would.
-enum ChildProcess {
+/// Another program in the foreground, as a shell would run it.
+struct ChildProcess {
   /// Exit status of a command that could not be found, as shells have it.
-  private static let notFound: Int32 = 127
+  static let notFound: Int32 = 127
 
-  /// Runs the command with this process's terminal, environment and files.
+  private let process: pid_t
+  private let interrupt: __sighandler_t?
+  private let quit: __sighandler_t?
+
+  /// Runs a command to its end with this process's terminal, environment and files.
   ///
   /// - Returns: its exit status; 128 + n when signal n ended it.
   /// - Throws: `UsageError` when it cannot be started.
   static func run(_ command: [String]) throws -> Int32 {
+    do {
+      return try ChildProcess(command).wait()
+    } catch is NotFound {
+      Output.writeError("waterline: \(command[0]): command not found")
+      return notFound
+    }
+  }
+
+  /// There is no such command.
+  struct NotFound: Error {}
+
+  /// Starts a command; ``wait()`` for it.
+  ///
+  /// - Parameter standardInput: what it reads from; nil for this process's own.
+  /// - Throws: ``NotFound``, or `UsageError` when it cannot be started for another reason.
+  init(_ command: [String], standardInput: Int32? = nil) throws {
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }
-    // Interrupts from the terminal are for the command; this process waits for what it makes of them.
-    let interrupt = signal(SIGINT, SIG_IGN)
-    let quit = signal(SIGQUIT, SIG_IGN)
-    defer {
-      signal(SIGINT, interrupt)
-      signal(SIGQUIT, quit)
-    }
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    if let standardInput { posix_spawn_file_actions_adddup2(&files, standardInput, STDIN_FILENO) }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
     var defaults = sigset_t()
     sigemptyset(&defaults)
-    sigaddset(&defaults, SIGINT)
-    sigaddset(&defaults, SIGQUIT)
+    for number in [SIGINT, SIGQUIT, SIGPIPE] { sigaddset(&defaults, number) }
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
-    var process: pid_t = 0
-    let code = posix_spawnp(&process, command[0], nil, &attributes, arguments, environ)
+    // Interrupts from the terminal are for the command; this process waits for what it makes of them.
+    interrupt = signal(SIGINT, SIG_IGN)
+    quit = signal(SIGQUIT, SIG_IGN)
+    var number: pid_t = 0
+    let code = posix_spawnp(&number, command[0], &files, &attributes, arguments, environ)
+    process = number
     guard code == 0 else {
-      if code == ENOENT {
-        Output.writeError("waterline: \(command[0]): command not found")
-        return notFound
-      }
+      signal(SIGINT, interrupt)
+      signal(SIGQUIT, quit)
+      if code == ENOENT { throw NotFound() }
       throw UsageError("cannot run \(command[0]): \(String(cString: strerror(code)))")
     }
+  }
+
+  /// Waits for its end.
+  ///
+  /// - Returns: its exit status; 128 + n when signal n ended it.
+  func wait() -> Int32 {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    signal(SIGINT, interrupt)
+    signal(SIGQUIT, quit)
     let signalNumber = status & 0x7F
     return signalNumber == 0 ? (status >> 8) & 0xFF : 128 + signalNumber
   }

@@ -9,7 +9,8 @@ import UsageModel
 struct DatabaseOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The database; else $WATERLINE_DB, else the installed daemon's.", valueName: "file"))
+      "The database; else $WATERLINE_DB, else the installed daemon's.", valueName: "file"),
+    completion: .file())
   var db: String?
 
   /// The database's path.
@@ -22,10 +23,13 @@ struct DatabaseOption: ParsableArguments {
     return !manager.fileExists(atPath: own) && manager.fileExists(atPath: system) ? system : own
   }
 
-  /// Moves a `--db FILE` in front of the command into the environment, where every command looks.
+  /// Moves a `--db FILE` or `--no-pager` in front of the command into the environment, where every command looks.
   static func takeLeading(from arguments: inout [String]) {
     while let first = arguments.first {
-      if first == "--db", arguments.count >= 2 {
+      if first == "--no-pager" {
+        setenv("WATERLINE_PAGER", "", 1)
+        arguments.removeFirst()
+      } else if first == "--db", arguments.count >= 2 {
         setenv("WATERLINE_DB", arguments[1], 1)
         arguments.removeFirst(2)
       } else if first.hasPrefix("--db=") {
@@ -50,6 +54,9 @@ struct FormatOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Show so many rows; 0 for all. Tables show 20 unless told.", valueName: "n"))
   var limit: Int?
 
+  @Flag(name: .customLong("no-pager"), help: "Do not show a result longer than the terminal in a pager.")
+  var noPager = false
+
   func validate() throws {
     if let limit, limit < 0 {
       throw ValidationError("--limit takes 0 (all) or a number of rows, not \(limit)")
@@ -64,23 +71,30 @@ struct FormatOptions: ParsableArguments {
       minimumGroup: minimumGroup)
   }
 
+  /// Prints text, in a pager if it is longer than the terminal.
+  func write(_ text: String) { Pager.write(text, isWanted: !noPager) }
+
   /// Prints a plain table.
-  func print(_ table: GenericTable) {
-    Output.write(ReportRenderer.render(table, as: chosenFormat, options: renderOptions()))
-    if !chosenFormat.carriesWarnings { table.warnings.forEach { Output.writeError("warning: \($0)") } }
-  }
+  func print(_ table: GenericTable) { print(table, renderOptions()) }
 
   /// Prints a plain table whose every row matters, unless told otherwise.
   func printAll(_ table: GenericTable) {
     var options = renderOptions()
     options.rowLimit = limit ?? 0
-    Output.write(ReportRenderer.render(table, as: chosenFormat, options: options))
+    print(table, options)
+  }
+
+  private func print(_ table: GenericTable, _ options: RenderOptions) {
+    write(ReportRenderer.render(table, as: chosenFormat, options: options))
+    guard !chosenFormat.carriesWarnings else { return }
+    table.warnings.forEach { Output.writeError("warning: \($0)") }
+    for aside in table.asides { Output.writeError("\(aside.title): \(aside.items.joined(separator: "; "))") }
   }
 
   /// Prints a report.
   func print(_ document: ReportDocument, minimumGroup: Int) {
     let options = renderOptions(minimumGroup: minimumGroup)
-    Output.write(ReportRenderer.render(document, as: chosenFormat, options: options))
+    write(ReportRenderer.render(document, as: chosenFormat, options: options))
     if !chosenFormat.carriesWarnings { document.warnings.forEach { Output.writeError("warning: \($0)") } }
   }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import ProgramConfiguration
+import Report
+import UsageModel
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,11 +20,12 @@ struct ConfigCommand: ParsableCommand {
         EXAMPLES:
           waterline config check /etc/waterline/waterlined.yaml
           waterline config check my.yaml --program waterlined && systemctl reload waterlined
+          waterline config check /etc/waterline/waterlined.yaml --format json
 
         Exit code 0: the program would take it; 1: it would not, and each problem stands on a line of its own.
         """)
 
-    @Argument(help: "The file.") var file: String
+    @Argument(help: "The file.", completion: .file()) var file: String
 
     @Option(
       help: ArgumentHelp(
@@ -30,15 +33,39 @@ struct ConfigCommand: ParsableCommand {
         valueName: "program"))
     var program: ConfiguredProgram?
 
+    @Option(
+      help: ArgumentHelp(
+        "The problems as table, json, ndjson, csv or markdown; else in words.", valueName: "format"))
+    var format: OutputFormat?
+
     func run() throws {
       let keyNames = try ConfigurationFile.keyNames(path: file)
       let program = program ?? ConfiguredProgram(path: file, keyNames: keyNames)
-      let read = try ConfigurationFile(path: file, keys: program.keys)
-      guard read.problems.isEmpty else {
-        for problem in read.problems { Output.writeError("waterline: \(problem)") }
-        throw ExitCode(1)
+      let problems = try ConfigurationFile(path: file, keys: program.keys).problems
+      if let format {
+        let table = GenericTable(
+          columns: ["file", "line", "problem"], rows: problems.map { Self.row($0.description, file: file) })
+        let options = RenderOptions(
+          terminalColumns: Output.terminalColumns, rowLimit: 0, usesColor: Output.usesColor)
+        Output.write(ReportRenderer.render(table, as: format, options: options))
+      } else {
+        for problem in problems { Output.writeError("waterline: \(problem)") }
+        if problems.isEmpty { Output.write("\(file): a good configuration of \(program.rawValue)\n") }
       }
-      Output.write("\(file): a good configuration of \(program.rawValue)\n")
+      if !problems.isEmpty { throw ExitCode(1) }
+    }
+
+    /// `FILE:3: what is wrong` in its parts; null for the line where the file as a whole is meant.
+    private static func row(_ text: String, file: String) -> [ReportValue] {
+      guard text.hasPrefix(file + ":") else { return [.text(file), .null, .text(text)] }
+      let rest = text.dropFirst(file.count + 1)
+      let digits = rest.prefix(while: \.isNumber)
+      let line = rest.dropFirst(digits.count).hasPrefix(": ") ? Int64(digits) : nil
+      let problem = line == nil ? rest : rest.dropFirst(digits.count + 1)
+      return [
+        .text(file), line.map(ReportValue.integer) ?? .null,
+        .text(problem.trimmingCharacters(in: .whitespaces)),
+      ]
     }
   }
 }

@@ -124,22 +124,22 @@ struct DeadLettersCommand: ParsableCommand {
         throw UsageError("no such dead letter; 'waterline dead-letters' lists them")
       }
       if format.chosenFormat == .table {
-        for letter in letters.prefix(format.limit.map { $0 == 0 ? .max : $0 } ?? 20) { Self.print(letter) }
+        let shown = letters.prefix(format.limit.map { $0 == 0 ? .max : $0 } ?? 20)
+        format.write(shown.map(Self.text).joined())
       } else {
         format.printAll(Self.table(letters))
       }
     }
 
-    private static func print(_ letter: DeadLetter) {
+    private static func text(_ letter: DeadLetter) -> String {
       let line = letter.line.map { ", line \($0)" } ?? ""
       let source = letter.source.map { " of \(SafeText.escaping($0))" } ?? ""
-      Output.write(
-        """
+      return """
         letter \(letter.id): \(letter.reason), \(TimestampText.utc(letter.receivedMilliseconds)) over \
         \(letter.transport)\(line)\(source)
           \(ByteText.readable(letter.bytes))\(letter.isCut ? " … (\(letter.byteCount) bytes in all)" : "")
 
-        """)
+        """
     }
 
     private static func table(_ letters: [DeadLetter]) -> GenericTable {
@@ -181,10 +181,12 @@ struct DeadLettersCommand: ParsableCommand {
     func run() throws {
       var filter = choice.filter
       filter.leavesSpeakers = choice.ids.isEmpty && choice.reason == nil
-      let progress = ProgressLine(title: "replaying", byteCount: nil)
+      let line = ProgressLine()
+      defer { line.finish() }
+      let progress = RequestProgress(line, rowTitle: "reading again", unit: .things("letters"))
       let response = try ControlClient(databasePath: database.path)
-        .run(.replayDeadLetters(filter)) { progress.update(bytes: $0, rows: $1) }
-      progress.finish()
+        .run(.replayDeadLetters(filter), progress: progress.take)
+      line.finish()
       guard case .replayed(let result) = response else { return }
       format.print(
         GenericTable(

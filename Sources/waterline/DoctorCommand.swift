@@ -24,12 +24,12 @@ struct DoctorCommand: ParsableCommand {
 
   func run() throws {
     let path = database.path
-    let line = StepLine()
+    let line = ProgressLine()
     defer { line.finish() }
     let store = try EventStore(readingAt: path)
     let doctor = try store.read { database in
       try StoreDoctor(database, path: path, nowMilliseconds: Clock.nowMilliseconds()) { done, total in
-        line.show("checking chunks", done: Int64(done), of: Int64(total))
+        line.show("checking", .things("chunks"), done: Int64(done), of: Int64(total))
       }
     }
     line.finish()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventStore
 import Export
+import Report
 import UsageQuery
 
 struct ExportCommand: ParsableCommand {
@@ -28,7 +29,9 @@ struct ExportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("html, json, csv or markdown.", valueName: "format"))
   var format: ExportFormat = .html
 
-  @Option(help: ArgumentHelp("Where the file goes; made if it is missing.", valueName: "directory"))
+  @Option(
+    help: ArgumentHelp("Where the file goes; made if it is missing.", valueName: "directory"),
+    completion: .directory)
   var out: String
 
   @OptionGroup var selection: SelectionOptions
@@ -40,11 +43,15 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let kind = kind
     let format = format
+    let line = ProgressLine()
+    defer { line.finish() }
     let bytes = try selection.evaluate { database, data, options in
       let request = try ExportRequest(
-        data, options, collection: CollectionLedger(try StoreStatus(in: database)))
+        data, options, collection: CollectionLedger(try StoreStatus(in: database))
+      ) { line.show("exporting", .things("reports"), done: Int64($0), of: Int64(kind.reportCount)) }
       return try Exporter.bytes(kind, as: format, from: request)
     }
+    line.finish()
     try ExportFile.write(bytes, to: kind.fileName(format), in: out)
     Output.write("\(out)/\(kind.fileName(format))\n")
   }

@@ -36,10 +36,12 @@ struct ForgetCommand: ParsableCommand {
     let path = database.path
     guard FileManager.default.fileExists(atPath: path) else { throw StoreError.missing(path: path) }
     if !yes { try confirm() }
-    let progress = ProgressLine(title: "forgetting", byteCount: nil)
+    let line = ProgressLine()
+    defer { line.finish() }
+    let progress = RequestProgress(line, rowTitle: "forgetting")
     let request = ControlRequest.forget(user: user, login: Purpose.login, purpose: purpose ?? "")
-    let response = try ControlClient(databasePath: path).run(request) { progress.update(bytes: $0, rows: $1) }
-    progress.finish()
+    let response = try ControlClient(databasePath: path).run(request, progress: progress.take)
+    line.finish()
     guard case .forgot(let receipt) = response else { return }
     print(receipt)
   }
@@ -53,22 +55,15 @@ struct ForgetCommand: ParsableCommand {
   }
 
   private func print(_ receipt: ForgetReceipt) {
-    for warning in receipt.warnings { Output.writeError("warning: \(warning)") }
     if receipt.isEmpty { Output.writeError("nothing of that name was stored; it is refused from now on") }
-    switch format.chosenFormat {
-    case .json, .ndjson:
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      if let data = try? encoder.encode(receipt) {
-        Output.write(String(decoding: data, as: UTF8.self) + "\n")
-      }
-    default:
-      format.printAll(
-        GenericTable(
-          columns: ["place", "what", "count"],
-          rows: receipt.items.map { [.text($0.place), .text($0.what), .integer(Int64($0.count))] }))
-      Output.write("Not reached from here:\n" + receipt.notReached.map { "- \($0)\n" }.joined())
-    }
+    format.printAll(
+      GenericTable(
+        columns: ["place", "what", "count"],
+        rows: receipt.items.map { [.text($0.place), .text($0.what), .integer(Int64($0.count))] },
+        asides: [
+          GenericTable.Aside(
+            name: "not_reached", title: "Not reached from here", items: receipt.notReached)
+        ],
+        warnings: receipt.warnings))
   }
 }

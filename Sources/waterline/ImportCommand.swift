@@ -21,7 +21,8 @@ struct ImportCommand: ParsableCommand {
 
   /// What all imports take.
   struct Options: ParsableArguments {
-    @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file"))
+    @Argument(
+      help: ArgumentHelp("The file; - is standard input.", valueName: "file"), completion: .file())
     var file: String
 
     @OptionGroup var database: DatabaseOption
@@ -32,11 +33,11 @@ struct ImportCommand: ParsableCommand {
       let path = database.path
       try makeDirectory(of: path)
       let (input, size) = try open()
-      let progress = ProgressLine(title: "importing", byteCount: size)
-      let response = try ControlClient(databasePath: path).run(request, input: input) { bytes, rows in
-        progress.update(bytes: bytes, rows: rows)
-      }
-      progress.finish()
+      let line = ProgressLine()
+      defer { line.finish() }
+      let progress = RequestProgress(line, reading: "importing", rowTitle: "sorting", byteCount: size)
+      let response = try ControlClient(databasePath: path).run(request, input: input, progress: progress.take)
+      line.finish()
       guard case .imported(let result) = response else { return }
       ImportOutput.print(result, format)
       if result.rejectedCount > 0 { throw ExitCode(Termination.partlyRejected) }

@@ -22,9 +22,9 @@ enum Output {
   }
 
   /// Writes the result; a reader that has seen enough (`| head`) is no error.
-  static func write(_ text: String) {
+  static func write(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
     signal(SIGPIPE, SIG_IGN)
-    let reason = writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    let reason = writeAll(Array(text.utf8), to: descriptor)
     if reason != 0 && reason != EPIPE {
       writeError("waterline: the result could not be written: \(String(cString: strerror(reason)))")
       exit(1)

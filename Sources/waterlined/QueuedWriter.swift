@@ -29,7 +29,7 @@ final class QueuedWriter: StoreWriting {
     try onWriter(body)
   }
 
-  func mergeAll(progress: @Sendable (_ rowCount: Int) -> Void) throws {
+  func mergeAll(progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void) throws {
     try thread.compact(mergesAllArrivals: true, through: self, progress: progress)
   }
 

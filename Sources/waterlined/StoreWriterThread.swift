@@ -145,7 +145,7 @@ final class StoreWriterThread: @unchecked Sendable {
     var seen = 0
     while waitForCommit(after: &seen) {
       do {
-        try compact(mergesAllArrivals: false, through: writer) { _ in }
+        try compact(mergesAllArrivals: false, through: writer) { _, _ in }
       } catch {
         Log.warning("merging chunks failed: \(StoreError.reason(of: error))", .mergeFailed)
       }
@@ -154,7 +154,8 @@ final class StoreWriterThread: @unchecked Sendable {
 
   /// Runs the merges that are due.
   func compact(
-    mergesAllArrivals: Bool, through writer: QueuedWriter, progress: @Sendable (Int) -> Void
+    mergesAllArrivals: Bool, through writer: QueuedWriter,
+    progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void
   ) throws {
     let compactor = ChunkCompactor(reader: reader) { result in
       try writer.write { try ChunkMerger.apply(result, in: $0) }

@@ -154,9 +154,14 @@ def forget_leaves_no_trace_and_reports_go_on(place: Place) -> None:
         place.run("forget", "p07").expect(2)
         place.run("forget", "p07", "--purpose", "request 1").expect_one_line(2, "--yes")
         receipt = place.run("forget", "p07", "--purpose", "request 1 of p07", "--yes", "--format", "json").expect(0)
-        items = {(item["place"], item["what"]): item["count"] for item in receipt.json()["items"]}
+        items = {(item["place"], item["what"]): item["count"] for item in receipt.json()["rows"]}
         expect(items[("events", "removed")] > 0 and items[("roster", "removed")] > 0, f"receipt {items}")
         expect("p07" not in receipt.out, "the receipt names the person")
+        expect("backups and copies of the database" in receipt.json()["not_reached"], f"receipt {receipt.out}")
+        nobody = ("forget", "nobody", "--purpose", "request 2", "--yes", "--format")
+        expect("Not reached from here:" in place.run(*nobody, "table").expect(0).out, "the table")
+        csv = place.run(*nobody, "csv").expect(0).expect_words("Not reached from here")
+        expect_equal(csv.out.splitlines()[0], "place,what,count", "CSV")
         for path in place.directory.glob("waterline.db*"):
             if path.is_file():
                 expect(b"p07" not in path.read_bytes(), f"the name is still in {path.name}")

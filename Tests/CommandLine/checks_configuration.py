@@ -280,3 +280,16 @@ def config_check_agrees_with_the_daemon(place: Place) -> None:
                "mode-unknown", "level-unknown", "address-without-port", "port-too-large")
     for name in refused:
         place.run("config", "check", place.write("c.yaml", BAD_FILES[name])).expect_one_line(1, "c.yaml")
+
+
+@check
+def config_check_tells_programs(place: Place) -> None:
+    path = place.write("c.yaml", "db: /tmp/x.db\nlog_level: loud\nudp: nowhere\n")
+    result = place.run("config", "check", path, "--format", "json").expect(1)
+    rows = result.json()["rows"]
+    expect_equal([(row["file"], row["line"]) for row in rows], [(str(path), 2), (str(path), 3)], "places")
+    expect("'loud' is none of" in rows[0]["problem"] and result.err == "", f"{rows}, {result.err}")
+    broken = place.run("config", "check", place.write("c.yaml", "- 1\n"), "--format", "csv").expect(1)
+    expect_equal(broken.out.splitlines()[1].split(",")[1], "", "line of a fault of the whole file")
+    good = place.run("config", "check", place.write("c.yaml", "log_level: info\n"), "--format", "json").expect(0)
+    expect_equal(good.json(), {"rows": []}, "a good file")

@@ -483,3 +483,23 @@ def database_that_may_not_be_read(place: Place) -> None:
     done = as_nobody(place, "waterline", "--db", str(place.database), "coverage")
     expect_equal((done.returncode, done.stdout), (1, ""), f"exit code and result: {done.stderr}")
     expect_equal(len(done.stderr.splitlines()), 1, f"lines of {done.stderr!r}")
+
+
+@check
+def files_of_root_belong_to_whom_the_directory_belongs(place: Place) -> None:
+    """Else a command of root's would shut out a daemon that has an account of its own."""
+    if os.geteuid() != 0:
+        raise Skipped("only root can make files of others")
+    own = place.path("own")
+    own.mkdir()
+    os.chown(own, NOBODY, NOBODY)
+    database = own / "waterline.db"
+    place.program(["--db", database, "settings", "set", "organisation.name", "Example"]).expect(0)
+    owners = {path.name: path.stat().st_uid for path in own.iterdir()}
+    expect("waterline.db" in owners and set(owners.values()) == {NOBODY}, f"owners {owners}")
+    # What the account put there is left alone, links above all.
+    precious = place.write("precious", "keep")
+    (own / "waterline.db.lock").unlink()
+    (own / "waterline.db.lock").symlink_to(precious)
+    place.program(["--db", database, "settings", "set", "organisation.name", "Other"])
+    expect_equal(precious.stat().st_uid, 0, "owner of what a link points to")

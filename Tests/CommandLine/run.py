@@ -32,6 +32,7 @@ import checks_service  # noqa: F401
 import checks_shell  # noqa: F401
 import checks_sockets  # noqa: F401
 import checks_story  # noqa: F401
+import checks_terminal  # noqa: F401
 import checks_trust  # noqa: F401
 import checks_usage  # noqa: F401
 

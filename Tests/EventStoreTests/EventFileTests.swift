@@ -92,7 +92,7 @@ struct EventFileTests {
     #expect(progress.last == bytes.count)
     let sums = try target.store.read { try Int64.fetchOne($0, sql: "SELECT sum(row_count) FROM chunk") }
     #expect(sums == 70_000)
-    try target.writer.mergeAll { _ in }
+    try target.writer.mergeAll { _, _ in }
     #expect(
       try target.events().map(\.timeMilliseconds) == (0..<70_000).map { Self.event($0).timeMilliseconds })
   }
@@ -233,7 +233,7 @@ struct EventFileTests {
       #expect(result.accepted == (round == 0 ? 50 : 0))
       #expect(result.duplicate == (round == 0 ? 0 : 50))
       #expect(result.conflict == 0)
-      try target.writer.mergeAll { _ in }
+      try target.writer.mergeAll { _, _ in }
     }
     #expect(try target.events().count == 50)
   }

@@ -26,6 +26,15 @@ package enum ExportFormat: String, CaseIterable, Sendable {
 }
 
 extension ExportKind {
+  /// How many reports it is made from, as ``ExportRequest`` counts them: for showing progress only.
+  package var reportCount: Int {
+    switch self {
+    case .erosion: 8
+    case .coverage, .desk: 7
+    case .story: 11
+    }
+  }
+
   /// The export's file name: `erosion.html`.
   package func fileName(_ format: ExportFormat) -> String { "\(rawValue).\(format.fileExtension)" }
 }

@@ -12,11 +12,17 @@ package struct ExportRequest<Data: UsageData> {
   let windowWarnings: [String]
   /// The report every export begins with.
   let erosion: ExportPart
+  private let steps: Steps
 
   /// Settles the window, so that all reports are about the same days.
   ///
+  /// - Parameter progress: called after each report with how many are done; see ``ExportKind/reportCount``.
   /// - Throws: `QueryError` for options that cannot be met, and whatever reading the store throws.
-  package init(_ data: Data, _ options: QueryOptions, collection: CollectionLedger) throws {
+  package init(
+    _ data: Data, _ options: QueryOptions, collection: CollectionLedger,
+    progress: @escaping (_ reportsDone: Int) -> Void = { _ in }
+  ) throws {
+    steps = Steps(progress)
     let cache = SnapshotCache(data)
     let first = try UsageReports.erosion(cache, options)
     var options = options
@@ -27,6 +33,7 @@ package struct ExportRequest<Data: UsageData> {
     self.collection = collection
     erosion = ExportPart("erosion", settled)
     windowWarnings = first.warnings.filter { !settled.warnings.contains($0) }
+    steps.advance()
   }
 
   var window: Window {
@@ -41,6 +48,7 @@ package struct ExportRequest<Data: UsageData> {
   ) throws -> ExportPart {
     var options = options
     options.groupBy = groups
+    defer { steps.advance() }
     return ExportPart(name, try report(data, options))
   }
 
@@ -48,6 +56,19 @@ package struct ExportRequest<Data: UsageData> {
   func support(_ name: String, _ view: SupportView, by columns: [String] = []) throws -> ExportPart {
     try part(name) {
       try UsageReports.support($0, $1, SupportChoice(view: view, columns: columns))
+    }
+  }
+
+  /// Counts reports as they are made.
+  private final class Steps {
+    private var done = 0
+    private let progress: (Int) -> Void
+
+    init(_ progress: @escaping (Int) -> Void) { self.progress = progress }
+
+    func advance() {
+      done += 1
+      progress(done)
     }
   }
 }

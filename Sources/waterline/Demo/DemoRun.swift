@@ -70,11 +70,11 @@ struct DemoRun {
   ) throws -> [DemoTicket] {
     let feed = DemoFeed(plan: plan)
     let live = feed.firstLiveDay(eventsMin: Self.liveEventsMin)
-    let progress = ProgressLine(title: "loading events", byteCount: nil)
-    let response = try client.run(.importEvents(form: "ndjson"), input: feed.input(untilDay: live)) {
-      if !isQuiet { progress.update(bytes: $0, rows: $1) }
-    }
-    if !isQuiet { progress.finish() }
+    let line = ProgressLine(isWanted: !isQuiet)
+    let progress = RequestProgress(line, reading: "loading events", rowTitle: "sorting")
+    let response = try client.run(
+      .importEvents(form: "ndjson"), input: feed.input(untilDay: live), progress: progress.take)
+    line.finish()
     guard case .imported(let loaded) = response else { return [] }
     say("loaded \(HumanNumber.count(Int64(loaded.accepted))) events")
     let sent = try DemoLiveSender(daemon).send(feed)
