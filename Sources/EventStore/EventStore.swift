@@ -53,7 +53,7 @@ package final class EventStore: Sendable {
     self.path = path
     lock = nil
     try PageChecksums.activate()
-    guard FileManager.default.fileExists(atPath: path) else { throw StoreError.missing(path: path) }
+    guard FileManager.default.fileExists(atPath: path) else { throw StoreError.absent(path: path) }
     try Self.checkLength(path)
     var configuration = Self.configuration()
     configuration.readonly = true

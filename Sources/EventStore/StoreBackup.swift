@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Glibc
+import UsageModel
 
 /// Copies a database while it is in use.
 package enum StoreBackup {
@@ -32,7 +33,11 @@ package enum StoreBackup {
     let partial = "\(destination).partial-\(getpid())"
     let descriptor = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
-      throw StoreError.invalid("cannot write \(partial): \(String(cString: strerror(errno)))")
+      let number = errno
+      let directory = URL(fileURLWithPath: destination).deletingLastPathComponent().path
+      throw StoreError.invalid(
+        "cannot write \(destination): \(String(cString: strerror(number))); "
+          + FileAdvice.writing(number, directory: directory, option: "file"))
     }
     defer { Glibc.close(descriptor) }
     do {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Why the store could not do something; the text says what, where and what to do.
 package enum StoreError: Error, CustomStringConvertible, Sendable {
   case missing(path: String)
@@ -24,5 +26,13 @@ package enum StoreError: Error, CustomStringConvertible, Sendable {
       "\(path) is cut short: \(byteCount) of \(expected) bytes are there; put a backup in its place"
     case .invalid(let text): text
     }
+  }
+
+  /// Why there is nothing to read: no file, or none that this account may see.
+  package static func absent(path: String) -> StoreError {
+    guard access(path, F_OK) != 0, errno == EACCES else { return .missing(path: path) }
+    return .cannotOpen(
+      path: path,
+      reason: "you may not enter its directory: use sudo, or join its group ('adduser LOGIN waterline')")
   }
 }

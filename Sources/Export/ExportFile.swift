@@ -1,5 +1,6 @@
 import Glibc
 import Report
+import UsageModel
 
 /// A file that is replaced as a whole or not at all.
 package enum ExportFile {
@@ -15,7 +16,8 @@ package enum ExportFile {
       let number = errno
       return ExportError(
         path: path, reason: "\(what): \(String(cString: strerror(number)))",
-        isOldThere: access(path, F_OK) == 0, advice: advice(number, directory: directory))
+        isOldThere: access(path, F_OK) == 0,
+        advice: SafeText.escaping(FileAdvice.writing(number, directory: directory, option: "--out")))
     }
     if mkdir(directory, 0o777) != 0, errno != EEXIST { throw failure("the directory cannot be made") }
     let descriptor = try openTemporary(directory, name, failure)
@@ -34,20 +36,6 @@ package enum ExportFile {
       throw error
     }
     syncDirectory(directory)
-  }
-
-  /// What to do about an error number, for the one who chose the directory.
-  private static func advice(_ number: Int32, directory: String) -> String {
-    switch number {
-    case ENOENT where access(directory, F_OK) != 0:
-      "make its parent first, such as with 'mkdir -p \(SafeText.escaping(directory))'"
-    case ENOTDIR, EEXIST: "choose an --out that is a directory"
-    case EISDIR: "move the directory of that name away"
-    case EACCES, EPERM, EROFS: "choose an --out where you may write"
-    case ENOSPC, EDQUOT, EFBIG: "make room and try again"
-    case ENAMETOOLONG: "choose a shorter --out"
-    default: "try again, or choose another --out"
-    }
   }
 
   private static func openTemporary(

@@ -19,9 +19,11 @@ struct DatabaseOption: ParsableArguments {
     if let path = db ?? environment["WATERLINE_DB"] { return path }
     let own = DefaultPlaces(environment: environment, userID: geteuid()).databasePath
     let system = DefaultPlaces(environment: [:], userID: 0).databasePath
-    let manager = FileManager.default
-    return !manager.fileExists(atPath: own) && manager.fileExists(atPath: system) ? system : own
+    return !Self.isThere(own) && Self.isThere(system) ? system : own
   }
+
+  /// Whether there is a file, or a directory that this account may not look into: what is said then helps.
+  private static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 || errno == EACCES }
 
   /// Moves a `--db FILE` or `--no-pager` in front of the command into the environment, where every command looks.
   static func takeLeading(from arguments: inout [String]) {

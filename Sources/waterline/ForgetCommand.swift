@@ -34,7 +34,7 @@ struct ForgetCommand: ParsableCommand {
 
   func run() throws {
     let path = database.path
-    guard FileManager.default.fileExists(atPath: path) else { throw StoreError.missing(path: path) }
+    guard FileManager.default.fileExists(atPath: path) else { throw StoreError.absent(path: path) }
     if !yes { try confirm() }
     let line = ProgressLine()
     defer { line.finish() }

@@ -54,7 +54,10 @@ struct ImportCommand: ParsableCommand {
       if file != "-" {
         descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-          throw ImportError("cannot read \(SafeText.escaping(file)): \(String(cString: strerror(errno)))")
+          let number = errno
+          throw ImportError(
+            "cannot read \(SafeText.escaping(file)): \(String(cString: strerror(number))); "
+              + FileAdvice.reading(number))
         }
       }
       var status = stat()
@@ -187,7 +190,7 @@ struct ImportCommand: ParsableCommand {
 
     private static func mappingText(path: String) throws -> String {
       guard let data = FileManager.default.contents(atPath: path) else {
-        throw ImportError("cannot read \(SafeText.escaping(path))")
+        throw ImportError("cannot read \(SafeText.escaping(path)): check its name, and that you may read it")
       }
       guard data.count <= mappingBytesMax, let text = String(bytes: data, encoding: .utf8) else {
         throw ImportError(

@@ -180,7 +180,7 @@ enum Purpose {
   /// Logs a purpose before anything is shown; throws when it cannot be logged.
   static func log(_ purpose: String, databasePath: String) throws {
     guard FileManager.default.fileExists(atPath: databasePath) else {
-      throw StoreError.missing(path: databasePath)
+      throw StoreError.absent(path: databasePath)
     }
     let command = CommandLine.arguments.dropFirst().joined(separator: " ")
     _ = try ControlClient(databasePath: databasePath)

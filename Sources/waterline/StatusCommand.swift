@@ -70,7 +70,7 @@ struct StatusCommand: ParsableCommand {
           $0.largestClockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
           moment($0.lastReceivedMilliseconds),
         ]
-      })
+      }, style: .human)
   }
 
   private static func table(_ status: StoreStatus, _ daemon: DaemonStatus?, path: String) -> GenericTable {
@@ -105,7 +105,7 @@ struct StatusCommand: ParsableCommand {
     add("roster_people", .integer(status.rosterPeople))
     add("catalog_features", .integer(status.catalogFeatures))
     add("tickets", .integer(status.ticketCount))
-    return GenericTable(columns: ["name", "value"], rows: rows)
+    return GenericTable(columns: ["name", "value"], rows: rows, style: .human)
   }
 
   private static func moment(_ milliseconds: Int64?) -> ReportValue {

@@ -144,6 +144,14 @@ def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
     expect_equal(place.status()["damaged_chunks"], 1, "counted")
 
 
+@check
+def backup_says_what_to_do_where_it_cannot_write(place: Place) -> None:
+    fixture.load(place)
+    missing = place.path("no/such")
+    place.run("backup", missing / "copy.db").expect_one_line(1, "copy.db", f"mkdir -p '{missing}'")
+    place.run("backup", place.write("file", "x") / "copy.db").expect_one_line(1, "a file is in the way")
+
+
 # Forgetting
 
 

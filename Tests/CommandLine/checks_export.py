@@ -244,8 +244,8 @@ def export_leaves_the_old_file_where_the_disk_is_full(place: Place) -> None:
 def export_says_where_it_cannot_write(place: Place) -> None:
     fixture.load(place)
     place.write("file", "x")
-    for out, advice in ((place.path("file"), "--out that is a directory"),
-                        (place.path("no/such/place"), f"mkdir -p {place.path('no/such/place')}"),
+    for out, advice in ((place.path("file"), "another --out: a file is in the way"),
+                        (place.path("no/such/place"), f"mkdir -p '{place.path('no/such/place')}'"),
                         ("/proc", "--out")):
         place.run("export", "erosion", "--out", out).expect_one_line(1, "export:", "not written", advice)
     place.path("out/erosion.html").mkdir(parents=True)
@@ -254,7 +254,7 @@ def export_says_where_it_cannot_write(place: Place) -> None:
         return
     locked = place.path("locked")
     locked.mkdir(mode=0o500)
-    place.run("export", "erosion", "--out", locked).expect_one_line(1, "not written", "may write")
+    place.run("export", "erosion", "--out", locked).expect_one_line(1, "not written", "where you may write")
 
 
 @check

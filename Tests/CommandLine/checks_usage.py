@@ -144,7 +144,7 @@ def fails_without_a_database(place: Place) -> None:
 
 @check
 def fails_on_a_file_that_is_missing(place: Place) -> None:
-    place.run("import", "events", place.path("none.csv")).expect_one_line(1, "none.csv")
+    place.run("import", "events", place.path("none.csv")).expect_one_line(1, "none.csv", "check its name")
 
 
 @check

@@ -174,8 +174,8 @@ class Manager:
 
     def reload(self) -> None:
         for text in unit_values(self.unit, "ExecReload"):
-            subprocess.run(shlex.split(text.replace("$MAINPID", str(self.process.pid))), check=True,
-                           stdout=subprocess.DEVNULL)
+            subprocess.run(shlex.split(text.replace("$$", "$")), check=True, stdout=subprocess.DEVNULL,
+                           env=os.environ | {"MAINPID": str(self.process.pid)})
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
