@@ -8,15 +8,18 @@ import json
 import os
 import re
 import subprocess
+import time
 from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
 import fixture
-from harness import Place, expect, expect_equal
+from harness import Place, environment, expect, expect_equal
 from registry import add, check
 
 KINDS = ("erosion", "coverage", "desk", "story")
+# What a weekly job on a small host may cost; half a second and 100 MB are usual.
+WEEKLY_SECONDS_MAX, WEEKLY_MEGABYTES_MAX = 5, 300
 SUFFIXES = {"html": "html", "json": "json", "csv": "csv", "markdown": "md"}
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = ("</script><script>alert(1)</script>", "\" onload=\"x", "a\u202etxt.exe", "<img src=x>",
@@ -354,3 +357,19 @@ for _kind in KINDS:
                       nobody_is_named, small_groups_are_left_out, the_same_bytes_again,
                       empty_stores_give_pages):
         add(f"export-{_kind}-{_function.__name__}", partial(lambda place, f, k: f(place, k), f=_function, k=_kind))
+
+
+@check
+def weekly_exports_of_two_thousand_people_are_quick(place: Place) -> None:
+    place.program(["demo", "--people", "2000", "--quiet", "--directory", place.directory]).expect(0)
+    for kind in KINDS:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [str(place.binaries / "waterline"), "--db", str(place.path("demo.db")), "export", kind,
+             "--out", str(place.path("pages"))], stdout=subprocess.DEVNULL, env=environment(place.directory))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        expect_equal(process.returncode, 0, f"exit code of {kind}")
+        seconds, megabytes = time.monotonic() - began, usage.ru_maxrss / 1024
+        expect(seconds < WEEKLY_SECONDS_MAX and megabytes < WEEKLY_MEGABYTES_MAX,
+               f"{kind}: {seconds:.1f} s, {megabytes:.0f} MB")

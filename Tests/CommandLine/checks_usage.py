@@ -393,7 +393,7 @@ def nothing_is_shown_when_the_purpose_cannot_be_logged(place: Place) -> None:
 def on_terminal(place: Place, arguments: list[str], **variables: str) -> str:
     """What a command writes to a terminal."""
     master, slave = pty.openpty()
-    env = environment(place.directory, TERM="xterm-256color", **variables)
+    env = environment(place.directory, TERM="xterm-256color", WATERLINE_PAGER="cat", **variables)
     program = str(place.binaries / "waterline")
     process = subprocess.Popen([program, "--db", str(place.database), *arguments], stdout=slave,
                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env)
