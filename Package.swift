@@ -125,7 +125,11 @@ let package = Package(
       name: "AggregationTests", dependencies: ["Aggregation", "UsageModel"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
-      name: "UsageQueryTests", dependencies: ["UsageQuery", "Aggregation", "EventStore", "UsageModel"],
+      name: "UsageQueryTests",
+      dependencies: [
+        "UsageQuery", "Aggregation", "EventStore", "FileImport", "UsageModel", "WireFormat",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "FileImportTests", dependencies: ["FileImport", "UsageModel"], swiftSettings: strict),

@@ -150,6 +150,43 @@ CREATE TABLE damaged_chunk (
   reason TEXT NOT NULL
 );
 
+-- Daily cells (schemas/chunk-format.md, "Daily cells"): what the events of some chunks add up to. A rollup says
+-- what its chunks say while every chunk that it covers is in the table chunk, and nothing any more once one is not.
+CREATE TABLE rollup (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again
+  kind INTEGER NOT NULL,              -- 1: daily cells
+  day INTEGER NOT NULL,               -- UTC day of its chunks, since 1970-01-01
+  day_count INTEGER NOT NULL,         -- 1
+  offsets TEXT NOT NULL,              -- how the zone cut that day into civil days
+  row_count INTEGER NOT NULL,         -- cells
+  event_count INTEGER NOT NULL,       -- events that they count
+  time_min_ms INTEGER NOT NULL,       -- earliest and latest start, and latest end, of an event
+  time_max_ms INTEGER NOT NULL,
+  end_max_ms INTEGER NOT NULL,
+  byte_count INTEGER NOT NULL,        -- bytes of its columns
+  imported INTEGER NOT NULL,          -- 1: of imported events
+  pruned_ms INTEGER                   -- when retention deleted its chunks; NULL: they are there
+);
+CREATE INDEX rollup_by_day ON rollup (kind, day);
+
+CREATE TABLE rollup_cover (
+  rollup INTEGER NOT NULL,            -- rollup.id
+  covered INTEGER NOT NULL,           -- chunk.id; none once they are pruned
+  PRIMARY KEY (rollup, covered)
+) WITHOUT ROWID;
+
+CREATE TABLE rollup_part (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  rollup INTEGER NOT NULL,            -- rollup.id; its parts in the order of their numbers
+  row_count INTEGER NOT NULL          -- 1 to 65,536 cells
+);
+CREATE INDEX rollup_part_by_rollup ON rollup_part (rollup);
+
+CREATE TABLE rollup_column (
+  id INTEGER PRIMARY KEY,             -- rollup_part.id * 64 + number of the column; no row: 0 in every cell
+  data BLOB NOT NULL                  -- header and payload
+);
+
 -- Names that were forgotten: keyed hashes, to refuse them when they come again.
 CREATE TABLE forgotten (
   hash BLOB PRIMARY KEY,              -- BLAKE2b of the name with the key 'forget' of the table secret

@@ -33,10 +33,15 @@ package struct PriorUse: Sendable {
         let rank = Int(keys.rankOfFeature[Int(events.feature[row])])
         let person = Int(keys.personOfUser[Int(events.user[row])])
         guard rank >= 0, person >= 0, test.isBefore(events.start[row]) else { continue }
-        if bits[rank].isEmpty { bits[rank] = [UInt64](repeating: 0, count: wordCount) }
-        bits[rank][person >> 6] |= 1 << UInt64(person & 63)
+        insert(rank: rank, person: person)
       }
     }
+  }
+
+  /// Notes an ok use.
+  mutating func insert(rank: Int, person: Int) {
+    if bits[rank].isEmpty { bits[rank] = [UInt64](repeating: 0, count: wordCount) }
+    bits[rank][person >> 6] |= 1 << UInt64(person & 63)
   }
 
   /// Whether the person had an ok use of the feature.

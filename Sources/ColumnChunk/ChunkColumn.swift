@@ -1,6 +1,7 @@
-/// The columns of an event chunk.
+/// The columns of event chunks and of daily cells.
 ///
-/// Raw values are written to disk: append, never renumber.
+/// Raw values are written to disk: append, never renumber. Events have numbers under 32, cells those from 32 on;
+/// cells share `user`, `feature` and `source` with events.
 package enum ChunkColumn: UInt8, CaseIterable, Sendable {
   /// Start, milliseconds since 1970 UTC.
   case time = 1
@@ -28,6 +29,39 @@ package enum ChunkColumn: UInt8, CaseIterable, Sendable {
   case attributes = 13
   /// Milliseconds that were added to the time the sender stated; 0 none.
   case clockOffset = 14
+
+  /// Civil day, days since 1970-01-01.
+  case day = 32
+  /// Events of all kinds.
+  case eventCount = 33
+  /// Events of kind `use`.
+  case useCount = 34
+  /// Uses whose outcome is `ok`.
+  case okCount = 35
+  /// Durations of all uses, in milliseconds.
+  case useMilliseconds = 36
+  /// Durations of failed uses, in milliseconds.
+  case failedMilliseconds = 37
+  case focusMilliseconds = 38
+  case helpCount = 39
+  case helpMilliseconds = 40
+  case interruptionCount = 41
+  case interruptionMilliseconds = 42
+  /// Start of the first ok use, milliseconds since 1970 UTC; 0 none.
+  case firstOk = 43
+
+  /// The columns of events.
+  package static let allCases: [ChunkColumn] = [
+    .time, .user, .feature, .kind, .outcome, .durationPlusOne, .host, .session, .version, .cause, .source,
+    .sequence, .attributes, .clockOffset,
+  ]
+
+  /// The columns of daily cells.
+  package static let cellCases: [ChunkColumn] = [
+    .feature, .day, .user, .source, .eventCount, .useCount, .okCount, .useMilliseconds, .failedMilliseconds,
+    .focusMilliseconds, .helpCount, .helpMilliseconds, .interruptionCount, .interruptionMilliseconds,
+    .firstOk,
+  ]
 
   /// Whether the column holds texts rather than integers.
   package var isText: Bool { self == .session || self == .attributes }

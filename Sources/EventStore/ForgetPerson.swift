@@ -87,6 +87,7 @@ extension EventWriter {
       // Merging may have moved rows to new chunks meanwhile.
       if rest.isEmpty { rest = try maintain { try person.chunksWithEvents(in: $0) }[...] }
     }
+    try maintain { try person.removeFromRollups(&receipt, in: $0) }
     let damaged = try maintain { try DamagedChunks.removeAll(in: $0) }
     if damaged.chunks > 0 {
       receipt.add("damaged_chunk", damaged.chunks, "removed")

@@ -13,6 +13,7 @@ enum StoreSchema {
     }
     migrator.registerMigration("2 delivery") { try $0.execute(sql: delivery) }
     migrator.registerMigration("3 care") { database in try database.execute(sql: care) }
+    migrator.registerMigration("4 rollups") { database in try database.execute(sql: rollups) }
     return migrator
   }
 
@@ -151,5 +152,24 @@ enum StoreSchema {
     ALTER TABLE dead_letter ADD COLUMN line INTEGER;
 
     CREATE TABLE forgotten (hash BLOB PRIMARY KEY, time_ms INTEGER NOT NULL) WITHOUT ROWID;
+    """
+
+  /// Daily cells, which outlive the events that they count.
+  ///
+  /// Their numbers are never used again, as those of chunks.
+  private static let rollups = """
+    CREATE TABLE rollup (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, day INTEGER NOT NULL,
+      day_count INTEGER NOT NULL, offsets TEXT NOT NULL, row_count INTEGER NOT NULL,
+      event_count INTEGER NOT NULL, time_min_ms INTEGER NOT NULL, time_max_ms INTEGER NOT NULL,
+      end_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL, imported INTEGER NOT NULL,
+      pruned_ms INTEGER);
+    CREATE INDEX rollup_by_day ON rollup (kind, day);
+    CREATE TABLE rollup_cover (
+      rollup INTEGER NOT NULL, covered INTEGER NOT NULL, PRIMARY KEY (rollup, covered)) WITHOUT ROWID;
+    CREATE TABLE rollup_part (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, rollup INTEGER NOT NULL, row_count INTEGER NOT NULL);
+    CREATE INDEX rollup_part_by_rollup ON rollup_part (rollup);
+    CREATE TABLE rollup_column (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     """
 }

@@ -32,14 +32,24 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
   package func mergeAll(progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void) throws {
     let compactor = ChunkCompactor(reader: store) { result in
       try self.lock.withLock { try self.store.write { try ChunkMerger.apply(result, in: $0) } }
-    } setAside: { damage in
-      let now = Int64(Date().timeIntervalSince1970 * 1_000)
-      let isMoved = try self.lock.withLock {
-        try self.store.write { try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) }
-      }
-      guard isMoved else { throw damage }
+    } setAside: {
+      try self.setAside($0)
     }
     // Nothing else is arriving: every day is as settled as it will be.
     try compactor.run(mergesAllArrivals: true, isSettled: { _ in true }, progress: progress)
+    let keeper = RollupKeeper(reader: store) { result in
+      try self.lock.withLock { try self.store.write { try RollupBuilder.apply(result, in: $0) } }
+    } setAside: {
+      try self.setAside($0)
+    }
+    try keeper.run(isSettled: { _ in true })
+  }
+
+  private func setAside(_ damage: ChunkDamage) throws {
+    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    let isMoved = try lock.withLock {
+      try store.write { try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) }
+    }
+    guard isMoved else { throw damage }
   }
 }

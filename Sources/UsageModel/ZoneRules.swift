@@ -65,3 +65,19 @@ extension ZoneRules {
     return candidates.min() ?? local - before
   }
 }
+
+extension ZoneRules {
+  /// Which offsets hold on a UTC day, as a text: where two zones give the same one, they cut the day alike.
+  ///
+  /// The offset at its start in milliseconds, then `;MOMENT:OFFSET` for each change within it.
+  /// - Complexity: O(transitions).
+  package func offsets(ofUTCDay day: Int32) -> String {
+    let start = CivilDay(number: day).startMilliseconds
+    let changes = transitions.filter {
+      $0.startMilliseconds > start && $0.startMilliseconds < start + CivilDay.milliseconds
+    }
+    return changes.reduce("\(offsetMilliseconds(at: start))") {
+      "\($0);\($1.startMilliseconds):\($1.offsetMilliseconds)"
+    }
+  }
+}

@@ -12,27 +12,31 @@ struct AdoptionSweep {
   /// Columns that the sweep reads from the window.
   static let windowColumns: EventColumns.Selection = [.user, .feature, .kind, .outcome, .start, .source]
 
-  init(
-    _ data: some UsageData, _ options: QueryOptions,
-    columns: EventColumns.Selection = AdoptionSweep.windowColumns
-  ) throws {
-    let scope = try ReportScope(data, options, reach: .window, columns: columns)
-    let history = try scope.history(data, columns: [.user, .feature, .kind, .outcome, .start])
-    let facts = Self.facts(scope, gaps: try data.sequenceGaps())
-    self.init(scope, history: history, facts: facts)
-  }
-
-  private init(_ scope: ReportScope, history: EventColumns, facts: [PersonFacts]) {
+  /// - Parameter columns: what else the report needs of the window's events; nil when daily cells are enough.
+  init(_ data: some UsageData, _ options: QueryOptions, columns: EventColumns.Selection? = nil) throws {
+    let scope = try ReportScope(
+      data, options, reach: columns == nil ? .adoption : .window, columns: columns ?? Self.windowColumns)
+    let cells = try scope.cells ?? data.dailyCells(of: scope.bounds)
     var isUsed = [Bool](repeating: false, count: scope.features.names.count)
-    if !scope.features.hasCatalog {
-      scope.columns.markUsedFeatures(&isUsed, keys: scope.keys, bounds: scope.bounds)
-      history.markUsedFeatures(&isUsed, keys: scope.keys, bounds: scope.bounds)
-    }
     var prior = PriorUse(keys: scope.keys)
-    prior.add(history, keys: scope.keys, bounds: scope.bounds)
+    let hasCatalog = scope.features.hasCatalog
+    if !hasCatalog {
+      scope.dailyUse?.markUsedFeatures(&isUsed)
+      scope.columns.markUsedFeatures(&isUsed, keys: scope.keys, bounds: scope.bounds)
+    }
+    if let cells {
+      try scope.visit(.history, of: cells) { part in
+        prior.add(part, keys: scope.keys, window: scope.window)
+        if !hasCatalog { part.markUsedFeatures(&isUsed, keys: scope.keys, window: scope.window) }
+      }
+    } else {
+      let history = try scope.history(data, columns: [.user, .feature, .kind, .outcome, .start])
+      prior.add(history, keys: scope.keys, bounds: scope.bounds)
+      if !hasCatalog { history.markUsedFeatures(&isUsed, keys: scope.keys, bounds: scope.bounds) }
+    }
     self.scope = scope
-    self.facts = facts
     self.prior = prior
+    facts = try Self.facts(scope, gaps: try data.sequenceGaps())
     expectations = scope.expectations(observed: isUsed)
   }
 
@@ -50,7 +54,11 @@ struct AdoptionSweep {
 
   /// Calls the body with every feature's cells, by rank.
   func forEachFeature(_ body: (_ rank: Int, _ cells: [AdoptionCell]) -> Void) {
-    scope.columns.forEachAdoption(keys: scope.keys, bounds: scope.bounds, body: body)
+    if let use = scope.dailyUse {
+      use.forEachAdoption(keys: scope.keys, body: body)
+    } else {
+      scope.columns.forEachAdoption(keys: scope.keys, bounds: scope.bounds, body: body)
+    }
   }
 
   /// A tally of all chosen people in the given groups.
@@ -85,22 +93,31 @@ struct AdoptionSweep {
     return benchmarks
   }
 
-  private static func facts(_ scope: ReportScope, gaps: [SequenceGap]) -> [PersonFacts] {
+  private static func facts(_ scope: ReportScope, gaps: [SequenceGap]) throws -> [PersonFacts] {
     let span = scope.bounds.span
     var hasGap = [Bool](repeating: false, count: max(1, scope.sourceNames.count))
     for gap in gaps where Int(gap.source) < hasGap.count {
       let meetsWindow = gap.span.upperBound >= span.lowerBound && gap.span.lowerBound < span.upperBound
       if meetsWindow { hasGap[Int(gap.source)] = true }
     }
-    let isUncertain =
-      hasGap.contains(true)
-      ? scope.columns.peopleWithSource(among: hasGap, keys: scope.keys, bounds: scope.bounds)
-      : [Bool](repeating: false, count: scope.population.memberCount)
+    let isUncertain = try hasGap.contains(true) ? people(scope, withSourceAmong: hasGap) : nil
     let isObserved = scope.isObserved
     return (0..<scope.population.memberCount).map { member in
       PersonFacts(
         role: scope.roleNumber(ofMember: member), isEligible: scope.isEligible(member),
-        isObserved: isObserved[member], isUncertain: isUncertain[member])
+        isObserved: isObserved[member], isUncertain: isUncertain?[member] ?? false)
     }
+  }
+
+  /// By member: whether they have an event in the window from one of the sources.
+  private static func people(_ scope: ReportScope, withSourceAmong isWanted: [Bool]) throws -> [Bool] {
+    guard let cells = scope.cells else {
+      return scope.columns.peopleWithSource(among: isWanted, keys: scope.keys, bounds: scope.bounds)
+    }
+    var marked = [Bool](repeating: false, count: scope.population.memberCount)
+    try scope.visit(.sources, of: cells) { part in
+      part.markPeople(withSourceAmong: isWanted, &marked, keys: scope.keys, window: scope.window)
+    }
+    return marked
   }
 }

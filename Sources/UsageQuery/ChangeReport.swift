@@ -219,6 +219,7 @@ struct ChangeStudy {
     var cursor = DayCursor(rules: scope.options.zone)
     let columns = scope.columns
     let span = scope.bounds.span
+    let none = DayTally(before: before, after: after)
     for row in 0..<columns.rowCount where columns.kind[row] == EventKind.use.rawValue {
       guard span.contains(columns.start[row]) else { continue }
       let rank = Int(scope.keys.rankOfFeature[Int(columns.feature[row])])
@@ -229,8 +230,7 @@ struct ChangeStudy {
       if columns.outcome[row] != EventOutcome.ok.rawValue {
         tallies[Self.place(.failures)].add(day: day, person: member)
       }
-      features[rank, default: DayTally(before: before, after: after)]
-        .add(day: day, person: member)
+      features[rank, default: none].add(day: day, person: member)
     }
   }
 

@@ -9,6 +9,8 @@ struct ReportScope {
     case window
     /// All history: what began before the window or ends after it counts too.
     case everything
+    /// Daily cells of the window in the place of its events, if there are any.
+    case adoption
   }
 
   let options: QueryOptions
@@ -25,6 +27,10 @@ struct ReportScope {
   /// By rank: whether `--app` and `--feature` choose the feature.
   let isSelected: [Bool]
   let columns: EventColumns
+  /// Daily cells, if the report was content with them.
+  let cells: (any DailyCellSource)?
+  /// The window's uses out of ``cells``.
+  let dailyUse: DailyUse?
   private(set) var warnings: [String]
   /// Entries of the store's name tables.
   private let limits: (users: Int, features: Int, sources: Int)
@@ -47,10 +53,22 @@ struct ReportScope {
     directory = PersonDirectory(roster: roster, userNames: userNames, tickets: tickets)
     sourceNames = try data.sourceNames()
     limits = (userNames.count, features.rankOfNumber.count, max(1, sourceNames.count))
-    columns = try Self.load(
-      data, startingIn: reach == .window ? bounds.span : nil, columns: selection, limits: limits)
-    census = WindowCensus(
-      columns, bounds: bounds, userCount: userNames.count, rankOfFeature: features.rankOfNumber)
+    cells = reach == .adoption ? try data.dailyCells(of: bounds) : nil
+    if let cells {
+      var use = DailyUse(
+        window: bounds.window, userCount: userNames.count, rankOfFeature: features.rankOfNumber)
+      try Self.visit(.window, of: cells, limits: limits) { use.add($0) }
+      use.finish()
+      dailyUse = use
+      columns = EventColumns()
+      census = WindowCensus(use)
+    } else {
+      dailyUse = nil
+      columns = try Self.load(
+        data, startingIn: reach == .everything ? nil : bounds.span, columns: selection, limits: limits)
+      census = WindowCensus(
+        columns, bounds: bounds, userCount: userNames.count, rankOfFeature: features.rankOfNumber)
+    }
     population =
       roster.isEmpty
       ? Population(
@@ -149,6 +167,26 @@ struct ReportScope {
     _ data: some UsageData, startingIn range: Range<Int64>, columns: EventColumns.Selection
   ) throws -> EventColumns {
     try Self.load(data, startingIn: range, columns: columns, limits: limits)
+  }
+
+  /// Calls the body with the cells of a period, their numbers checked.
+  func visit(
+    _ period: CellPeriod, of cells: any DailyCellSource, _ body: (CellColumns) throws -> Void
+  ) throws {
+    try Self.visit(period, of: cells, limits: limits, body)
+  }
+
+  private static func visit(
+    _ period: CellPeriod, of cells: any DailyCellSource, limits: (users: Int, features: Int, sources: Int),
+    _ body: (CellColumns) throws -> Void
+  ) throws {
+    try cells.visit(period) { part in
+      guard
+        part.isConsistent(
+          userCount: limits.users, featureCount: limits.features, sourceCount: limits.sources)
+      else { throw QueryError.inconsistentStore }
+      try body(part)
+    }
   }
 
   private static func load(

@@ -10,13 +10,25 @@ package struct StoreUsageData: UsageData {
   private let database: Database
   /// Chunks that turned out to be damaged and are not set aside yet.
   private let unreadable: [Int64: ChunkRow]
+  private let rollupUse: RollupUse
+
+  /// When daily cells stand for events; answers are the same either way.
+  package enum RollupUse: String, Sendable {
+    /// Events alone are read.
+    case never
+    /// Where cells spare work.
+    case worthwhile
+    /// Even where everything has to be counted first.
+    case always
+  }
 
   /// - Parameters:
   ///   - database: a connection inside a read transaction, as `EventStore.read` gives it.
   ///   - unreadable: chunks to leave out, and to report as damaged.
-  package init(_ database: Database, unreadable: [ChunkRow] = []) {
+  package init(_ database: Database, unreadable: [ChunkRow] = [], rollupUse: RollupUse = .worthwhile) {
     self.database = database
     self.unreadable = Dictionary(uniqueKeysWithValues: unreadable.map { ($0.id, $0) })
+    self.rollupUse = rollupUse
   }
 
   package func damage() throws -> [DataDamage] {
@@ -142,5 +154,12 @@ package struct StoreUsageData: UsageData {
     let chunks = try chunks(overlapping: bounds)
     var loader = EventColumnsLoader(chunks, ChunkReader(database))
     return try loader.load(startingIn: range, columns)
+  }
+
+  package func dailyCells(of bounds: WindowBounds) throws -> (any DailyCellSource)? {
+    guard rollupUse != .never else { return nil }
+    let cells = try StoreCells(
+      database, bounds: bounds, chunks: try chunks(overlapping: nil), unreadable: [])
+    return rollupUse == .always || cells.isWorthIt ? cells : nil
   }
 }

@@ -1,11 +1,8 @@
-import Foundation
+import EventStore
 import UsageModel
 
 /// Turns a zone of the system's time zone database into the plain rules that kernels use.
 package enum TimeZoneLoading {
-  /// Two days: no zone is further from UTC, and windows reach to whole days.
-  private static let marginMilliseconds: Int64 = 2 * CivilDay.milliseconds
-
   /// The rules of a zone over a stretch of time and a little beyond it.
   ///
   /// The offset is sampled once a day, and each change found to the second; two changes within a day that
@@ -19,29 +16,8 @@ package enum TimeZoneLoading {
   package static func zoneRules(
     named name: String, covering range: ClosedRange<Int64>
   ) throws(QueryError) -> ZoneRules {
-    if ["UTC", "Etc/UTC", "Etc/UCT", "Z"].contains(name) {
-      return ZoneRules(name: name, initialOffsetMilliseconds: 0, transitions: [])
-    }
-    guard let zone = TimeZone(identifier: name) else { throw .unknownTimeZone(name) }
-    func offset(_ second: Int64) -> Int64 {
-      Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second))))
-    }
-    let first = (range.lowerBound - marginMilliseconds) / 1_000
-    let last = (range.upperBound + marginMilliseconds) / 1_000
-    let initial = offset(first)
-    var transitions: [ZoneRules.Transition] = []
-    var known = (second: first, offset: initial)
-    while known.second < last {
-      let next = min(last, known.second + 86_400)
-      let nextOffset = offset(next)
-      if nextOffset != known.offset {
-        let change = firstSecond(after: known.second, upTo: next) { offset($0) != known.offset }
-        transitions.append(
-          ZoneRules.Transition(startMilliseconds: change * 1_000, offsetMilliseconds: nextOffset * 1_000))
-      }
-      known = (next, nextOffset)
-    }
-    return ZoneRules(name: name, initialOffsetMilliseconds: initial * 1_000, transitions: transitions)
+    guard let rules = ZoneLoading.rules(named: name, covering: range) else { throw .unknownTimeZone(name) }
+    return rules
   }
 
   /// The rules of a zone over everything stored, the present, and the window.
@@ -60,16 +36,5 @@ package enum TimeZoneLoading {
     }
     let range = (moments.min() ?? nowMilliseconds)...(moments.max() ?? nowMilliseconds)
     return try zoneRules(named: name, covering: range)
-  }
-
-  /// The first second in (`low`, `high`] for which `isAfter` holds; it holds for `high` and not for `low`.
-  private static func firstSecond(after low: Int64, upTo high: Int64, _ isAfter: (Int64) -> Bool) -> Int64 {
-    var low = low
-    var high = high
-    while high - low > 1 {
-      let middle = low + (high - low) / 2
-      if isAfter(middle) { high = middle } else { low = middle }
-    }
-    return high
   }
 }

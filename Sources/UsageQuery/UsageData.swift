@@ -39,6 +39,9 @@ package protocol UsageData {
 
   /// Events that start in the range (all history when nil), with at least the columns asked for.
   func events(startingIn range: Range<Int64>?, columns: EventColumns.Selection) throws -> EventColumns
+
+  /// Daily cells of a window and of the days before it; nil where reading events is as good.
+  func dailyCells(of bounds: WindowBounds) throws -> (any DailyCellSource)?
 }
 
 /// Events that are stored and cannot be read.

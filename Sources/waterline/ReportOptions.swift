@@ -123,12 +123,19 @@ struct SelectionOptions: ParsableArguments {
     }
   }
 
+  /// Tests and measurements ask for answers from raw chunks alone (`never`) or from cells (`always`).
+  private static var rollupUse: StoreUsageData.RollupUse {
+    let choice = ProcessInfo.processInfo.environment["WATERLINE_ROLLUPS"] ?? ""
+    return StoreUsageData.RollupUse(rawValue: choice) ?? .worthwhile
+  }
+
   private func evaluate<Result>(
     _ store: EventStore, without unreadable: [ChunkRow],
     _ body: (Database, StoreUsageData, QueryOptions) throws -> Result
   ) throws -> Result {
     try store.read { database in
-      let data = StoreUsageData(database, unreadable: unreadable)
+      let data = StoreUsageData(
+        database, unreadable: unreadable, rollupUse: Self.rollupUse)
       do {
         return try body(database, data, try queryOptions(data, database))
       } catch let error as QueryError {

@@ -59,7 +59,7 @@ final class Daemon {
     let writerThread = writerThread
     let writer = writer
     let writing = WorkerThread(name: "wl-writer") { writerThread.run() }
-    let compacting = WorkerThread(name: "wl-merge") { writerThread.runCompaction(through: writer) }
+    let compacting = WorkerThread(name: "wl-merge") { writerThread.runUpkeep(through: writer) }
     let status = status
     let server = ControlServer(socket: controlSocket, store: writer, stop: controlStop) { status.value }
     let controlling = WorkerThread(name: "wl-control") { server.run() }

@@ -15,6 +15,8 @@ final class StoreWriterThread: @unchecked Sendable {
   private static let attemptsWhenStopping = 10
   /// Longest sleep without work.
   private static let idleSeconds: TimeInterval = 3_600
+  /// Between two looks for days to count: a look costs a read of the chunk index, and no reader waits for it.
+  private static let countingMilliseconds: Int64 = 5_000
 
   let store: EventStore
   /// Only touched on the writer thread.
@@ -140,16 +142,36 @@ final class StoreWriterThread: @unchecked Sendable {
     }
   }
 
-  /// Merges after commits, on a thread of its own, until told to stop.
-  func runCompaction(through writer: QueuedWriter) {
+  /// Merges after commits and counts what is settled, on a thread of its own, until told to stop.
+  func runUpkeep(through writer: QueuedWriter) {
     var seen = 0
-    while waitForCommit(after: &seen) {
+    var lastCountMilliseconds = Int64.min
+    var wait = Self.idleSeconds
+    repeat {
       do {
         try compact(mergesAllArrivals: false, through: writer) { _, _ in }
+        let now = Clock.nowMilliseconds()
+        let isDue = lastCountMilliseconds > now || now - Self.countingMilliseconds >= lastCountMilliseconds
+        wait = isDue ? Self.idleSeconds : Double(Self.countingMilliseconds) / 1_000
+        if isDue {
+          lastCountMilliseconds = now
+          try count(through: writer)
+        }
       } catch {
         Log.warning("merging chunks failed: \(StoreError.reason(of: error))", .mergeFailed)
       }
+    } while waitForCommit(after: &seen, seconds: wait)
+  }
+
+  /// Brings daily cells up to date.
+  private func count(through writer: QueuedWriter) throws {
+    let keeper = RollupKeeper(reader: reader) { result in
+      try writer.write { try RollupBuilder.apply(result, in: $0) }
+    } setAside: {
+      try self.setAside($0, through: writer)
     }
+    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
+    try keeper.run(isSettled: { $0 < today.number }, shouldStop: { didCommit.withLock { isStopping } })
   }
 
   /// Runs the merges that are due.
@@ -159,20 +181,26 @@ final class StoreWriterThread: @unchecked Sendable {
   ) throws {
     let compactor = ChunkCompactor(reader: reader) { result in
       try writer.write { try ChunkMerger.apply(result, in: $0) }
-    } setAside: { damage in
-      let now = Clock.nowMilliseconds()
-      guard try writer.write({ try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) })
-      else { throw damage }
-      Log.error("set aside \(damage): its events are missing from reports, its bytes are kept")
+    } setAside: {
+      try self.setAside($0, through: writer)
     }
     let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
     try compactor.run(
       mergesAllArrivals: mergesAllArrivals, isSettled: { $0 < today.number }, progress: progress)
   }
 
-  private func waitForCommit(after seen: inout Int) -> Bool {
+  private func setAside(_ damage: ChunkDamage, through writer: QueuedWriter) throws {
+    let now = Clock.nowMilliseconds()
+    guard try writer.write({ try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) })
+    else { throw damage }
+    Log.error("set aside \(damage): its events are missing from reports, its bytes are kept")
+  }
+
+  /// Waits for a commit, or until a day may have ended.
+  private func waitForCommit(after seen: inout Int, seconds: TimeInterval) -> Bool {
     didCommit.withLock {
-      while commitCount == seen && !isStopping { didCommit.wait() }
+      let end = Date(timeIntervalSinceNow: seconds)
+      while commitCount == seen && !isStopping { if !didCommit.wait(until: end) { break } }
       seen = commitCount
       return !isStopping
     }

@@ -85,6 +85,8 @@ struct SmallOrganisation: UsageData {
     return low...high
   }
 
+  func dailyCells(of bounds: WindowBounds) -> (any DailyCellSource)? { nil }
+
   func events(startingIn range: Range<Int64>?, columns selection: EventColumns.Selection) -> EventColumns {
     guard let range else { return columns }
     let kept = columns.start.indices.filter { range.contains(columns.start[$0]) }

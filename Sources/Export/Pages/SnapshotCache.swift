@@ -54,6 +54,10 @@ final class SnapshotCache<Base: UsageData>: UsageData {
     return loaded
   }
 
+  func dailyCells(of bounds: WindowBounds) throws -> (any DailyCellSource)? {
+    try base.dailyCells(of: bounds)
+  }
+
   private func remember<Value>(_ place: inout Value?, _ load: () throws -> Value) rethrows -> Value {
     if let value = place { return value }
     let value = try load()
