@@ -1,3 +1,5 @@
+import UsageModel
+
 /// Daily cells as parallel columns: what one user did with one feature on one civil day, by source.
 ///
 /// Identifiers are the store's own numbers. Rows of the same feature and day stand together, as far as the reader
@@ -13,10 +15,20 @@ package struct CellColumns: Sendable {
   package var eventCount: [UInt32] = []
   package var useCount: [UInt32] = []
   package var okCount: [UInt32] = []
-  /// Start of the first ok use, milliseconds since 1970 UTC; 0 without one.
-  package var firstOk: [Int64] = []
+  /// Durations of all uses, of failed ones, and of events of other kinds.
+  package var useMilliseconds: [Int64] = []
+  package var failedMilliseconds: [Int64] = []
+  package var focusMilliseconds: [Int64] = []
+  package var helpMilliseconds: [Int64] = []
+  package var interruptionMilliseconds: [Int64] = []
 
   package init() {}
+
+  /// A window's days as cells number them; none before 1970.
+  static func days(of window: Window) -> Range<UInt32> {
+    let from = UInt32(clamping: window.from.number)
+    return from..<max(from, UInt32(clamping: window.to.number))
+  }
 
   /// Whether all numbers of the loaded columns are indices of tables with so many entries.
   ///
@@ -29,7 +41,8 @@ package struct CellColumns: Sendable {
     }
     let counts = [
       feature.count, day.count, user.count, source.count, eventCount.count, useCount.count, okCount.count,
-      firstOk.count,
+      useMilliseconds.count, failedMilliseconds.count, focusMilliseconds.count, helpMilliseconds.count,
+      interruptionMilliseconds.count,
     ]
     return counts.allSatisfy { $0 == 0 || $0 == rowCount }
       && isWithin(user, userCount) && isWithin(feature, featureCount) && isWithin(source, sourceCount)

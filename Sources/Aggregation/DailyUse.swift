@@ -25,8 +25,7 @@ package struct DailyUse: Sendable {
   package init(window: Window, userCount: Int, rankOfFeature: [Int32]) {
     eventsOfUser = [Int64](repeating: 0, count: userCount)
     self.rankOfFeature = rankOfFeature
-    let from = UInt32(clamping: window.from.number)
-    days = from..<max(from, UInt32(clamping: window.to.number))
+    days = CellColumns.days(of: window)
   }
 
   /// Adds the cells of one part that lie in the window.
@@ -148,10 +147,7 @@ extension CellColumns {
   package func markPeople(
     withSourceAmong isWanted: [Bool], _ marked: inout [Bool], keys: EventKeys, window: Window
   ) {
-    let days =
-      UInt32(
-        clamping: window.from.number)..<max(
-        UInt32(clamping: window.from.number), UInt32(clamping: window.to.number))
+    let days = Self.days(of: window)
     for row in 0..<rowCount where isWanted[Int(source[row])] && days.contains(day[row]) {
       let person = Int(keys.personOfUser[Int(user[row])])
       if person >= 0, keys.rankOfFeature[Int(feature[row])] >= 0 { marked[person] = true }

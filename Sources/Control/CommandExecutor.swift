@@ -52,6 +52,10 @@ package struct CommandExecutor<Store: StoreWriting> {
       try store.write { database in
         for chunk in chunks { _ = try DamagedChunks.setAside(chunk, nowMilliseconds: now, in: database) }
       }
+    case .recount(let rollups):
+      try store.write { database in
+        for rollup in rollups { try RollupBuilder.discard(rollup, in: database) }
+      }
     case .replayDeadLetters(let filter): return .replayed(try replay(filter, progress))
     case .dropDeadLetters(let filter):
       return .dropped(

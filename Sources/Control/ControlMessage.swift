@@ -30,6 +30,8 @@ package enum ControlRequest: Codable, Sendable {
   case forget(user: String, login: String, purpose: String)
   /// Moves chunks that cannot be read out of the way.
   case setAside(chunks: [Int64])
+  /// Deletes rollups whose cells are wrong, so that they are counted anew.
+  case recount(rollups: [Int64])
   case replayDeadLetters(DeadLetterFilter)
   case dropDeadLetters(DeadLetterFilter)
   case status
@@ -40,7 +42,7 @@ package enum ControlRequest: Codable, Sendable {
     case .importEvents, .importRoster, .importCatalog, .importTickets, .importInitiatives: true
     case .setSetting, .publishBenchmark, .logPurpose, .status: false
     case .addInitiative, .endInitiative, .markAlerts: false
-    case .forget, .setAside, .replayDeadLetters, .dropDeadLetters: false
+    case .forget, .setAside, .recount, .replayDeadLetters, .dropDeadLetters: false
     }
   }
 }

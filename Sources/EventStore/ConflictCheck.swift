@@ -78,9 +78,13 @@ enum ConflictCheck {
     }
   }
 
-  /// Stretches of time from which events were set aside.
+  /// Stretches of time from which events were set aside, or pruned.
   private static func goneSpans(in database: Database) throws -> [ClosedRange<Int64>] {
-    try Row.fetchAll(database, sql: "SELECT time_min_ms, time_max_ms FROM damaged_chunk").map { row in
+    let sql = """
+      SELECT time_min_ms, time_max_ms FROM damaged_chunk
+      UNION ALL SELECT time_min_ms, time_max_ms FROM rollup WHERE pruned_ms IS NOT NULL
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
       let low: Int64 = row[0]
       return low...max(low, row[1])
     }

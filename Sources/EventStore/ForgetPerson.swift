@@ -96,6 +96,22 @@ extension EventWriter {
     }
   }
 
+  /// Pages given back at once: 4 MiB, so that events do not wait.
+  private static let pagesAtOnce = 1_024
+
+  /// Gives some free pages back to the file system; between two commits.
+  ///
+  /// - Returns: whether there are more.
+  package func giveBackSomePages() throws -> Bool {
+    try withoutTransaction { database in
+      guard try Int.fetchOne(database, sql: "PRAGMA auto_vacuum") == 2 else { return false }
+      let before = try Int.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+      try database.execute(sql: "PRAGMA incremental_vacuum(\(Self.pagesAtOnce))")
+      let after = try Int.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+      return after > 0 && after < before
+    }
+  }
+
   /// Gives all free pages back: what they held goes with them.
   private func giveBackFreePages() throws {
     try withoutTransaction { database in

@@ -2,6 +2,7 @@ import ColumnChunk
 import Foundation
 import GRDB
 import Glibc
+import UsageModel
 
 /// One thing that `doctor` looked at.
 package struct Finding: Equatable, Sendable {
@@ -35,6 +36,8 @@ package struct StoreDoctor {
   private(set) package var findings: [Finding] = []
   /// Chunks that cannot be read and are not set aside yet.
   private(set) package var damaged: [ChunkDamage] = []
+  /// Rollups whose cells are not what their chunks say, to be counted anew.
+  private(set) package var wrongRollups: [Int64] = []
   /// Rows by source in sound chunks.
   private var rowsOfSource: [Int64: Int64] = [:]
 
@@ -52,6 +55,7 @@ package struct StoreDoctor {
     try look(at: "chunks") { try $0.checkChunks(progress) }
     try look(at: "columns") { try $0.checkColumns() }
     try look(at: "damaged") { try $0.checkSetAside() }
+    try look(at: "daily_cells") { try $0.checkRollups() }
     try look(at: "ledger") { try $0.checkLedger() }
     try look(at: "events") { try $0.checkTotals() }
     try look(at: "dead_letters") { try $0.checkDeadLetters() }
@@ -171,6 +175,32 @@ package struct StoreDoctor {
       "reports about their days say so; restore a backup if you need them, and look at the disk")
   }
 
+  private mutating func checkRollups() throws {
+    let check = try RollupCheck(database)
+    wrongRollups = check.wrong.map(\.rollup)
+    if let first = check.lost.first {
+      add(
+        "daily_cells", .bad,
+        "cells of \(check.lostEventCount) pruned events cannot be read; \(first)",
+        "reports about their days fail; restore a backup")
+    } else if let first = check.wrong.first {
+      add(
+        "daily_cells", .bad, "\(check.wrong.count) of \(check.count) rollups are wrong; \(first)",
+        "they are deleted, and the daemon counts them anew; look at the disk")
+    } else {
+      add(
+        "daily_cells", .ok,
+        "\(check.count) rollups: \(check.compared) say what their chunks say, \(check.pruned) stand for pruned "
+          + "events, \(check.count - check.compared - check.pruned) wait to be counted anew")
+    }
+    let pruned = try PrunedEvents(in: database)
+    let retention = try Retention(in: database)
+    let last = pruned.lastPrunedMilliseconds.map {
+      "\(pruned.eventCount) events pruned, the last time on \(TimestampText.utc($0))"
+    }
+    add("retention", .ok, [retention.text, last ?? "nothing was pruned"].joined(separator: "; "))
+  }
+
   // MARK: Sums
 
   private mutating func checkLedger() throws {
@@ -210,10 +240,13 @@ package struct StoreDoctor {
     let unreadable = try damaged.reduce(Int64(0)) { sum, damage in
       sum + (try integer("SELECT row_count FROM chunk WHERE id = \(damage.chunk)"))
     }
-    let found = rows + setAside + unreadable + forgotten
+    let pruned = try PrunedEvents(in: database).eventCount
+    let found = rows + setAside + unreadable + forgotten + pruned
     if counted == found {
       var parts = ["\(rows) in chunks"]
-      for (number, name) in [(setAside + unreadable, "damaged"), (forgotten, "forgotten")]
+      for (number, name) in [
+        (setAside + unreadable, "damaged"), (forgotten, "forgotten"), (pruned, "pruned"),
+      ]
       where number > 0 { parts.append("\(number) \(name)") }
       add("events", .ok, "\(counted) stored: \(parts.joined(separator: ", "))")
     } else {

@@ -45,6 +45,10 @@ package struct StoreStatus: Equatable, Sendable {
   package var late: Int64
   /// Events in chunks that were set aside as damaged, and so in no report.
   package var damagedEventCount: Int64
+  /// Events that retention deleted; daily cells stand for them.
+  package var pruned: PrunedEvents
+  package var cellCount: Int64
+  package var cellBytes: Int64
   /// Packets refused at the envelope, by reason.
   package var refusedPackets: [(reason: String, count: Int64)]
   package var deadLetterCount: Int64
@@ -93,6 +97,9 @@ extension StoreStatus {
       "SELECT CAST(min(total(last - first + 1), 9e18) AS INTEGER) FROM sequence_unstored WHERE kind = 2")
     late = try integer("SELECT sum(late) FROM source")
     damagedEventCount = try integer("SELECT sum(row_count) FROM damaged_chunk")
+    pruned = try PrunedEvents(in: database)
+    cellCount = try integer("SELECT sum(row_count) FROM rollup WHERE kind = 1")
+    cellBytes = try integer("SELECT sum(byte_count) FROM rollup")
     refusedPackets = try Row.fetchAll(
       database, sql: "SELECT reason, sum(count) FROM packet_refusal GROUP BY reason ORDER BY reason"
     ).map { ($0[0], $0[1]) }

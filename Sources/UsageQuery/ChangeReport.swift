@@ -118,6 +118,7 @@ struct ChangeStudy {
       data, options, reach: .everything,
       columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence])
     self.scope = scope
+    try scope.refuseAnyPruned(data)
     isUsed = try scope.observedFeatures(data)
     roster = try data.roster()
     let membership = CohortMembership(

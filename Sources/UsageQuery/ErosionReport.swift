@@ -19,18 +19,28 @@ extension UsageReports {
         option: "--feature", given: feature,
         expected: "--app instead: face time belongs to applications; use bottlenecks for features")
     }
-    let scope = try ReportScope(data, options, reach: .window, columns: timeColumns)
+    // Of pruned days all is known but slowness.
+    let isPruned = try ReportScope.isPruned(data, options)
+    let scope = try ReportScope(
+      data, options, reach: isPruned ? .adoption : .window, columns: timeColumns)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(scope.groupItems, groups: groups, features: scope.features)
     let source = BenchmarkSource(options.benchmark, features: scope.features)
     var tally = erosionTally(scope, groups, level: options.groupBy.contains(.app) ? .app : .all)
-    scope.forEachFeature(source) { tally.add($0) }
+    if let cells = scope.cells {
+      var times = DailyTimes(keys: scope.keys, window: scope.window)
+      try scope.visit(.times, of: cells) { times.add($0) }
+      times.forEachApp { tally.add($0) }
+    } else {
+      scope.forEachFeature(source) { tally.add($0) }
+    }
     tally.finish()
     let rates = try CostRates(data)
     var found = tally.rows.map { row in
       var found = erosionRow(row, tally.chosenFaceMilliseconds, layout)
       found.values += CostRates.values(rates, lostMilliseconds: row.lost.milliseconds)
+      if scope.cells != nil { found.values = withoutSlowTime(found.values) }
       return found
     }
     if found.isEmpty && options.groupBy.isEmpty {
@@ -46,7 +56,21 @@ extension UsageReports {
       totals: scope.totals(
         tooNew: scope.tooNewCount(expectations), suppressed: rows.suppressedCount)
         + [ReportField("benchmark", .text(source.name))] + (rates?.fields ?? []),
-      warnings: scope.warnings + erosionWarnings(rows.values) + (try CostRates.warnings(data)))
+      warnings: scope.warnings
+        + (scope.cells == nil ? erosionWarnings(rows.values) : [slowTimeIsPruned])
+        + (try CostRates.warnings(data)))
+  }
+
+  private static let slowTimeIsPruned =
+    "lost_ms, slow_ms, erosion, points, unjudged, low and high, and costs, are null: they need single events, and "
+    + "retention deleted those of days of the window"
+
+  /// A row without what slowness is part of.
+  private static func withoutSlowTime(_ values: [ReportValue]) -> [ReportValue] {
+    let known: Set<String> = ["people", "face_ms", "failed_ms", "help_ms", "interruption_ms", "face_time"]
+    return values.enumerated().map { place, value in
+      place < erosionNames.count && known.contains(erosionNames[place]) ? value : .null
+    }
   }
 
   /// A tally of the chosen people over the selected applications.

@@ -25,6 +25,8 @@ extension UsageReports {
   /// The features with which the window's sessions begin and end.
   package static func flowEnds(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     let (scope, groups, flow) = try measureFlow(data, options, report: "flow-ends")
+    // A session with an id may have begun at any time before.
+    try scope.refuseAnyPruned(data)
     let layout = RowLayout(
       scope.groupAttributes.map(RowLayout.Item.person) + [.own(.app), .own(.feature)], groups: groups,
       features: scope.features)
@@ -84,11 +86,16 @@ extension UsageReports {
     let isHidden = least > 1 && flow.sessionPeople > 0 && flow.sessionPeople < least
     let expectations = scope.expectations(
       observed: try scope.observedFeatures(data, stopAtFirstSelected: true))
+    var reasons: [String] = []
+    if isHidden { reasons.append("they are about fewer than \(least) people") }
+    // A session with an id may have begun at any time before.
+    if try !data.prunedSpans().isEmpty {
+      reasons.append("some may have begun on days whose events were pruned")
+    }
     return document(
       name, scope: scope, columns: layout.columns, valueNames: valueNames, rows: rows,
       totals: scope.totals(tooNew: scope.tooNewCount(expectations), suppressed: rows.suppressedCount)
-        + [ReportField("sessions", isHidden ? .null : .integer(flow.sessions))],
-      warnings: scope.warnings
-        + (isHidden ? ["the number of sessions is null: they are about fewer than \(least) people"] : []))
+        + [ReportField("sessions", reasons.isEmpty ? .integer(flow.sessions) : .null)],
+      warnings: scope.warnings + reasons.map { "the number of sessions is null: \($0)" })
   }
 }

@@ -80,6 +80,7 @@ struct ImpactStudy {
     scope = try ReportScope(
       data, options, reach: .everything,
       columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence])
+    try scope.refuseAnyPruned(data)
     isUsed = try scope.observedFeatures(data)
     let roster = try data.roster()
     let starts = initiatives.map {

@@ -12,8 +12,20 @@ package enum QueryError: Error, Equatable, Sendable, CustomStringConvertible {
   case purposeNeeded(option: String)
   /// Events that refer to names the store does not hold.
   case inconsistentStore
+  /// Retention deleted events of these days, which the report needs.
+  case eventsPruned(from: String, to: String)
+  /// Retention deleted the events of a day, and its cells cut it into civil days as another zone does.
+  case prunedInOtherZone(day: String, zone: String)
   /// A dimension that this report cannot be grouped by.
   case unsupportedGroup(report: String, dimension: String, reason: String)
+
+  /// Whether the report is a right one, and what it needs was pruned: its figures are null then.
+  package var isAboutPrunedEvents: Bool {
+    switch self {
+    case .eventsPruned, .prunedInOtherZone: true
+    default: false
+    }
+  }
 
   package var description: String {
     switch self {
@@ -30,6 +42,12 @@ package enum QueryError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(option): this names people; give the reason with --purpose TEXT (it is logged)"
     case .inconsistentStore:
       "store: events refer to users, features or sources without a name; check the database with: waterline doctor"
+    case .eventsPruned(let from, let to):
+      "it needs single events, and retention deleted those of days from \(from) to \(to); choose later days, or "
+        + "a report that daily cells answer, such as coverage"
+    case .prunedInOtherZone(let day, let zone):
+      "retention deleted the events of \(day), and what is left of them was counted by the days of another zone than "
+        + "\(zone); choose later days, or the zone of that time"
     case .unsupportedGroup(let report, let dimension, let reason):
       "--by \(dimension): \(report) has no such rows, \(reason)"
     }

@@ -46,6 +46,7 @@ struct ReportScope {
     try Self.check(options)
     self.options = options
     (bounds, warnings) = try Self.windowBounds(data, options)
+    if reach == .everything { try Self.refusePruned(data, around: bounds) }
     let roster = try data.roster()
     tickets = try data.tickets()
     let userNames = try data.userNames()
@@ -148,10 +149,15 @@ struct ReportScope {
   func observedFeatures(_ data: some UsageData, stopAtFirstSelected: Bool = false) throws -> [Bool] {
     var isUsed = [Bool](repeating: false, count: features.names.count)
     guard !features.hasCatalog else { return isUsed }
+    dailyUse?.markUsedFeatures(&isUsed)
     columns.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
     if stopAtFirstSelected, zip(isUsed, isSelected).contains(where: { $0 && $1 }) { return isUsed }
-    let history = try history(data, columns: [.feature, .kind, .start])
-    history.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
+    if let cells = try data.dailyCells(of: bounds) {
+      try visit(.history, of: cells) { $0.markUsedFeatures(&isUsed, keys: keys, window: window) }
+    } else {
+      let history = try history(data, columns: [.feature, .kind, .start])
+      history.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
+    }
     return isUsed
   }
 
@@ -263,7 +269,7 @@ extension ReportScope {
   }
 
   /// The window asked for, or the last days up to the newest event's day that is not after today.
-  private static func windowBounds(
+  static func windowBounds(
     _ data: some UsageData, _ options: QueryOptions
   ) throws -> (WindowBounds, [String]) {
     switch options.window {

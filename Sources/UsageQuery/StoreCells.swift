@@ -31,19 +31,20 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
 
   /// Whether cells spare work: rollups cover at least half of the events up to the window's end, or events of that
   /// time are there as cells only.
-  var isWorthIt: Bool {
-    let plan = plan(startingBefore: bounds.span.upperBound, from: .min, isHistory: false)
+  func isWorthIt() throws -> Bool {
+    let end = bounds.span.upperBound
+    if rollups.contains(where: { $0.isPruned && $0.timeMinimumMilliseconds < end }) { return true }
+    let plan = try plan(startingBefore: end, from: .min, isHistory: false)
     let counted = plan.rollups.reduce(0) { $0 + $1.eventCount }
-    return plan.rollups.contains(where: \.isPruned)
-      || counted > 0 && counted >= plan.chunks.reduce(0) { $0 + $1.rowCount }
+    return counted > 0 && counted >= plan.chunks.reduce(0) { $0 + $1.rowCount }
   }
 
   func visit(_ period: CellPeriod, _ body: (CellColumns) throws -> Void) throws {
     let isHistory = period == .history
     let plan =
       isHistory
-      ? plan(startingBefore: bounds.historyEnd, from: .min, isHistory: true)
-      : plan(startingBefore: bounds.span.upperBound, from: bounds.span.lowerBound, isHistory: false)
+      ? try plan(startingBefore: bounds.historyEnd, from: .min, isHistory: true)
+      : try plan(startingBefore: bounds.span.upperBound, from: bounds.span.lowerBound, isHistory: false)
     var rest = plan.chunks
     for rollup in plan.rollups {
       do {
@@ -70,16 +71,22 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
     var chunks: [ChunkRow]
   }
 
-  private func plan(startingBefore end: Int64, from start: Int64, isHistory: Bool) -> Plan {
+  /// - Throws: `QueryError.prunedInOtherZone` when days cannot be told apart any more.
+  private func plan(startingBefore end: Int64, from start: Int64, isHistory: Bool) throws -> Plan {
     guard start < end else { return Plan(rollups: [], chunks: []) }
     let span = start...(end - 1)
     let known = Set(chunks.map(\.id))
-    let taken = rollups.filter { rollup in
+    let taken = try rollups.filter { rollup in
       guard rollup.span.overlaps(span) else { return false }
       // Days that lie before the window in every zone need not be told apart.
       let offsets =
         isHistory && isBeforeWindow(rollup) ? rollup.offsets : bounds.rules.offsets(ofUTCDay: rollup.day)
-      return RollupPlan.isUsable(rollup, chunks: known, offsets: offsets)
+      let isUsable = RollupPlan.isUsable(rollup, chunks: known, offsets: offsets)
+      guard isUsable || !rollup.isPruned else {
+        throw QueryError.prunedInOtherZone(
+          day: CivilDay(number: rollup.day).description, zone: bounds.rules.name)
+      }
+      return isUsable
     }
     let covered = Set(taken.flatMap(\.covered))
     return Plan(
@@ -107,17 +114,33 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
           count = part.rowCount
         }
       }
+      func wide(_ column: ChunkColumn) throws -> [Int64] {
+        try [Int64](unsafeUninitializedCapacity: part.rowCount) { buffer, count in
+          if let start = buffer.baseAddress { try reader.read(column, of: part, into: start) }
+          count = part.rowCount
+        }
+      }
       var cells = CellColumns()
       cells.rowCount = part.rowCount
       cells.feature = try column(.feature)
       cells.user = try column(.user)
       cells.day = isBefore ? Array(repeating: 0, count: part.rowCount) : try column(.day)
-      if period == .sources {
-        cells.source = try column(.source)
-      } else {
-        if period == .window { cells.eventCount = try column(.eventCount) }
+      switch period {
+      case .sources: cells.source = try column(.source)
+      case .window:
+        cells.eventCount = try column(.eventCount)
         cells.useCount = try column(.useCount)
         cells.okCount = try column(.okCount)
+      case .history:
+        cells.useCount = try column(.useCount)
+        cells.okCount = try column(.okCount)
+      case .times:
+        cells.useCount = try column(.useCount)
+        cells.useMilliseconds = try wide(.useMilliseconds)
+        cells.failedMilliseconds = try wide(.failedMilliseconds)
+        cells.focusMilliseconds = try wide(.focusMilliseconds)
+        cells.helpMilliseconds = try wide(.helpMilliseconds)
+        cells.interruptionMilliseconds = try wide(.interruptionMilliseconds)
       }
       return cells
     }
@@ -136,5 +159,10 @@ extension CellColumns {
     eventCount = cells.map { UInt32(clamping: $0.eventCount) }
     useCount = cells.map { UInt32(clamping: $0.useCount) }
     okCount = cells.map { UInt32(clamping: $0.okCount) }
+    useMilliseconds = cells.map(\.useMilliseconds)
+    failedMilliseconds = cells.map(\.failedMilliseconds)
+    focusMilliseconds = cells.map(\.focusMilliseconds)
+    helpMilliseconds = cells.map(\.helpMilliseconds)
+    interruptionMilliseconds = cells.map(\.interruptionMilliseconds)
   }
 }

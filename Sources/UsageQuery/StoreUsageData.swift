@@ -10,6 +10,8 @@ package struct StoreUsageData: UsageData {
   private let database: Database
   /// Chunks that turned out to be damaged and are not set aside yet.
   private let unreadable: [Int64: ChunkRow]
+  /// Rollups of pruned events that cannot be read.
+  private let unreadableRollups: [Rollup]
   private let rollupUse: RollupUse
 
   /// When daily cells stand for events; answers are the same either way.
@@ -25,9 +27,14 @@ package struct StoreUsageData: UsageData {
   /// - Parameters:
   ///   - database: a connection inside a read transaction, as `EventStore.read` gives it.
   ///   - unreadable: chunks to leave out, and to report as damaged.
-  package init(_ database: Database, unreadable: [ChunkRow] = [], rollupUse: RollupUse = .worthwhile) {
+  ///   - unreadableRollups: rollups of pruned events to leave out, and to report as damaged.
+  package init(
+    _ database: Database, unreadable: [ChunkRow] = [], unreadableRollups: [Rollup] = [],
+    rollupUse: RollupUse = .worthwhile
+  ) {
     self.database = database
     self.unreadable = Dictionary(uniqueKeysWithValues: unreadable.map { ($0.id, $0) })
+    self.unreadableRollups = unreadableRollups
     self.rollupUse = rollupUse
   }
 
@@ -42,6 +49,17 @@ package struct StoreUsageData: UsageData {
           eventCount: $0.rowCount,
           span: $0.timeMinimumMilliseconds...max($0.timeMinimumMilliseconds, $0.timeMaximumMilliseconds))
       }
+      + unreadableRollups.map { DataDamage(eventCount: $0.eventCount, span: $0.span) }
+  }
+
+  package func prunedSpans() throws -> [PrunedSpan] {
+    let sql = """
+      SELECT time_min_ms, time_max_ms, end_max_ms FROM rollup WHERE kind = 1 AND pruned_ms IS NOT NULL ORDER BY day
+      """
+    return try Row.fetchAll(database, sql: sql).map { row in
+      let first: Int64 = row[0]
+      return PrunedSpan(starts: first...max(first, row[1]), endMilliseconds: row[2])
+    }
   }
 
   private func chunks(overlapping range: ClosedRange<Int64>?) throws -> [ChunkRow] {
@@ -123,13 +141,21 @@ package struct StoreUsageData: UsageData {
   package func kernelDrops() throws -> [KernelDrops] { try KernelDrops.all(in: database) }
 
   package func eventBounds() throws -> ClosedRange<Int64>? {
-    let row = try Row.fetchOne(database, sql: "SELECT min(time_min_ms), max(time_max_ms) FROM chunk")
+    let row = try Row.fetchOne(
+      database,
+      sql: """
+        SELECT min(time_min_ms), max(time_max_ms) FROM (SELECT time_min_ms, time_max_ms FROM chunk
+          UNION ALL SELECT time_min_ms, time_max_ms FROM rollup WHERE pruned_ms IS NOT NULL)
+        """)
     guard let row, let low = row[0] as Int64?, let high = row[1] as Int64? else { return nil }
     return low...high
   }
 
   package func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64? {
-    var newest: Int64?
+    // Of pruned events the last is known; between the first and the last of a rollup nothing more is.
+    var newest = try prunedSpans().compactMap { span in
+      [span.starts.upperBound, span.starts.lowerBound].first { $0 < limitMilliseconds }
+    }.max()
     let reader = ChunkReader(database)
     for chunk in try chunks(overlapping: Int64.min...(limitMilliseconds - 1))
     where chunk.timeMaximumMilliseconds > newest ?? .min {
@@ -149,7 +175,11 @@ package struct StoreUsageData: UsageData {
   package func events(
     startingIn range: Range<Int64>?, columns: EventColumns.Selection
   ) throws -> EventColumns {
-    if let range, range.isEmpty { return EventColumns() }
+    if let range {
+      if range.isEmpty { return EventColumns() }
+      // What is missing must not pass for what was not done.
+      try prunedSpans().filter { $0.starts.overlaps(range) }.refuse()
+    }
     let bounds = range.map { $0.lowerBound...($0.upperBound - 1) }
     let chunks = try chunks(overlapping: bounds)
     var loader = EventColumnsLoader(chunks, ChunkReader(database))
@@ -159,7 +189,8 @@ package struct StoreUsageData: UsageData {
   package func dailyCells(of bounds: WindowBounds) throws -> (any DailyCellSource)? {
     guard rollupUse != .never else { return nil }
     let cells = try StoreCells(
-      database, bounds: bounds, chunks: try chunks(overlapping: nil), unreadable: [])
-    return rollupUse == .always || cells.isWorthIt ? cells : nil
+      database, bounds: bounds, chunks: try chunks(overlapping: nil),
+      unreadable: Set(unreadableRollups.map(\.id)))
+    return try rollupUse == .always || cells.isWorthIt() ? cells : nil
   }
 }

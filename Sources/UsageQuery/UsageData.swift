@@ -37,7 +37,12 @@ package protocol UsageData {
   /// Chunks that cannot be read, and so are missing from everything that is reported.
   func damage() throws -> [DataDamage]
 
+  /// Events that are there as daily cells only.
+  func prunedSpans() throws -> [PrunedSpan]
+
   /// Events that start in the range (all history when nil), with at least the columns asked for.
+  ///
+  /// - Throws: `QueryError.eventsPruned` when events of the range were; of all history those left are given.
   func events(startingIn range: Range<Int64>?, columns: EventColumns.Selection) throws -> EventColumns
 
   /// Daily cells of a window and of the days before it; nil where reading events is as good.

@@ -35,6 +35,7 @@ struct DoctorCommand: ParsableCommand {
     line.finish()
     try store.close()
     DamagedData.setAside(doctor.damaged.map(\.chunk), databasePath: path)
+    DamagedData.recount(doctor.wrongRollups, databasePath: path)
     format.printAll(
       GenericTable(
         columns: ["check", "verdict", "finding", "do"],
@@ -50,6 +51,16 @@ struct DoctorCommand: ParsableCommand {
 
 /// Damaged chunks that a command came across.
 enum DamagedData {
+  /// Has the writer delete rollups that are wrong.
+  static func recount(_ rollups: [Int64], databasePath: String) {
+    guard !rollups.isEmpty else { return }
+    do {
+      _ = try ControlClient(databasePath: databasePath).run(.recount(rollups: rollups))
+    } catch {
+      Output.writeError("warning: \(rollups.count) wrong rollups are not deleted yet: \(error)")
+    }
+  }
+
   /// Has the writer set chunks aside; where that may not be done, the next writer that meets them does it.
   static func setAside(_ chunks: [Int64], databasePath: String) {
     guard !chunks.isEmpty else { return }

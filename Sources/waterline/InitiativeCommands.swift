@@ -203,7 +203,7 @@ struct ImpactCommand: ParsableCommand {
 
   func run() throws {
     let isWholeHistory = options.from == nil && options.window == nil
-    try options.run { try UsageReports.impact($0, $1, name: name, isWholeHistory: isWholeHistory) }
+    try options.run("impact") { try UsageReports.impact($0, $1, name: name, isWholeHistory: isWholeHistory) }
   }
 }
 
@@ -224,6 +224,6 @@ struct ChangesCommand: ParsableCommand {
 
   func run() throws {
     let isWindowGiven = options.from != nil
-    try options.run { try UsageReports.changes($0, $1, name: name, isWindowGiven: isWindowGiven) }
+    try options.run("changes") { try UsageReports.changes($0, $1, name: name, isWindowGiven: isWindowGiven) }
   }
 }

@@ -14,7 +14,7 @@ struct CoverageCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run { try UsageReports.coverage($0, $1) } }
+  func run() throws { try options.run("coverage") { try UsageReports.coverage($0, $1) } }
 }
 
 struct GapsCommand: ParsableCommand {
@@ -28,7 +28,7 @@ struct GapsCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run { try UsageReports.gaps($0, $1) } }
+  func run() throws { try options.run("gaps") { try UsageReports.gaps($0, $1) } }
 }
 
 struct BottlenecksCommand: ParsableCommand {
@@ -43,7 +43,7 @@ struct BottlenecksCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run { try UsageReports.bottlenecks($0, $1) } }
+  func run() throws { try options.run("bottlenecks") { try UsageReports.bottlenecks($0, $1) } }
 }
 
 struct ErosionCommand: ParsableCommand {
@@ -58,7 +58,7 @@ struct ErosionCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run { try UsageReports.erosion($0, $1) } }
+  func run() throws { try options.run("erosion") { try UsageReports.erosion($0, $1) } }
 }
 
 struct StrikeoutsCommand: ParsableCommand {
@@ -72,7 +72,7 @@ struct StrikeoutsCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run { try UsageReports.strikeouts($0, $1) } }
+  func run() throws { try options.run("strikeouts") { try UsageReports.strikeouts($0, $1) } }
 }
 
 struct FlowCommand: ParsableCommand {
@@ -89,6 +89,6 @@ struct FlowCommand: ParsableCommand {
   @Flag(help: "Instead of the steps: with which features sessions start and end.") var ends = false
 
   func run() throws {
-    try options.run { ends ? try UsageReports.flowEnds($0, $1) : try UsageReports.flow($0, $1) }
+    try options.run("flow") { ends ? try UsageReports.flowEnds($0, $1) : try UsageReports.flow($0, $1) }
   }
 }

@@ -30,11 +30,20 @@ struct ReportOptions: ParsableArguments {
 
   /// Runs a report on one snapshot and prints it.
   ///
-  /// - Parameter by: taken instead of `--by`, for a report that reads that option itself.
+  /// - Parameters:
+  ///   - name: what the report is called.
+  ///   - by: taken instead of `--by`, for a report that reads that option itself.
   func run(
-    by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
+    _ name: String, by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
   ) throws {
-    let document = try evaluate(by: by, report)
+    let document = try evaluate(by: by) { data, options in
+      do {
+        return try report(data, options)
+      } catch let error as QueryError {
+        guard error.isAboutPrunedEvents else { throw error }
+        return try UsageReports.unanswerable(name, data, options, because: error)
+      }
+    }
     format.print(document, minimumGroup: minGroup)
   }
 
@@ -110,8 +119,14 @@ struct SelectionOptions: ParsableArguments {
   ) throws -> Result {
     try logPurpose()
     let store = try EventStore(readingAt: database.path)
+    var lost: [Rollup] = []
     do {
-      return try evaluate(store, without: [], body)
+      do {
+        return try evaluate(store, without: [], lost, body)
+      } catch is RollupDamage {
+        lost = try store.read { try RollupCheck.lost(in: $0) }
+        return try evaluate(store, without: [], lost, body)
+      }
     } catch is ChunkDamage {
       // Without it there is a report all the same; it says what is missing.
       let damaged = try store.read { database in
@@ -119,7 +134,7 @@ struct SelectionOptions: ParsableArguments {
       }
       DamagedData.setAside(damaged.map(\.id), databasePath: database.path)
       let remaining = try store.read { try ChunkRow.all(in: $0) }
-      return try evaluate(store, without: damaged.filter(remaining.contains), body)
+      return try evaluate(store, without: damaged.filter(remaining.contains), lost, body)
     }
   }
 
@@ -130,15 +145,16 @@ struct SelectionOptions: ParsableArguments {
   }
 
   private func evaluate<Result>(
-    _ store: EventStore, without unreadable: [ChunkRow],
+    _ store: EventStore, without unreadable: [ChunkRow], _ lost: [Rollup],
     _ body: (Database, StoreUsageData, QueryOptions) throws -> Result
   ) throws -> Result {
     try store.read { database in
       let data = StoreUsageData(
-        database, unreadable: unreadable, rollupUse: Self.rollupUse)
+        database, unreadable: unreadable, unreadableRollups: lost, rollupUse: Self.rollupUse)
       do {
         return try body(database, data, try queryOptions(data, database))
       } catch let error as QueryError {
+        if error.isAboutPrunedEvents { throw StoreError.invalid("\(error)") }
         throw UsageError("\(error)")
       }
     }

@@ -49,9 +49,9 @@ struct RotCommand: ParsableCommand {
 
   func run() throws {
     switch part {
-    case nil: try options.run { try UsageReports.rot($0, $1, showsAll: all) }
-    case .versions: try options.run { try UsageReports.versions($0, $1) }
-    case .laggards: try options.run { try UsageReports.laggards($0, $1) }
+    case nil: try options.run("rot") { try UsageReports.rot($0, $1, showsAll: all) }
+    case .versions: try options.run("versions") { try UsageReports.versions($0, $1) }
+    case .laggards: try options.run("laggards") { try UsageReports.laggards($0, $1) }
     case .suspects: try runSuspects()
     }
   }
@@ -61,7 +61,7 @@ struct RotCommand: ParsableCommand {
       try Data.fetchOne(database, sql: "SELECT value FROM secret WHERE name = 'pseudonym'")
     }
     let pseudonyms = Pseudonyms(key: key.map { [UInt8]($0) } ?? [])
-    try options.run { data, query in
+    try options.run("suspects") { data, query in
       try UsageReports.suspects(data, query) { name in
         query.namesAllowed ? name : pseudonyms.pseudonym(of: name)
       }

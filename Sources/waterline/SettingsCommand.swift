@@ -19,6 +19,10 @@ enum SettingName: String, CaseIterable {
   case costTicket = "cost.ticket"
   /// Code of ISO 4217.
   case costCurrency = "cost.currency"
+  /// Whole days of which the daemon keeps events.
+  case retentionDays = "retention.events_days"
+  /// Bytes that collected events may take.
+  case retentionBytes = "retention.bytes"
 
   var purpose: String {
     switch self {
@@ -26,6 +30,10 @@ enum SettingName: String, CaseIterable {
     case .organisationName: "how reports call the organisation"
     case .costHour: "what an hour of a person's time costs, such as 54.50"
     case .costTicket: "what a ticket costs the service desk, such as 18"
+    case .retentionDays:
+      "so many days, today among them, keep their events; of older ones daily cells stay (default all)"
+    case .retentionBytes:
+      "collected events may take so many bytes; the oldest days go first, their cells stay (default any)"
     case .costCurrency: "in which currency, such as EUR; reports show costs once all three are set"
     }
   }
@@ -43,12 +51,20 @@ enum SettingName: String, CaseIterable {
       guard Self.isAmount(value) else {
         throw UsageError("\(rawValue) takes an amount such as 54.50, digits and a point, up to 1000000000")
       }
+    case .retentionDays, .retentionBytes:
+      let least: Int64 = self == .retentionDays ? 1 : Self.retentionBytesMin
+      guard let number = Int64(value), number >= least else {
+        throw UsageError("\(rawValue) takes a whole number from \(least) on; an empty value keeps everything")
+      }
     case .costCurrency:
       guard value.utf8.count == 3, value.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
         throw UsageError("cost.currency takes a code of three capital letters, such as EUR")
       }
     }
   }
+
+  /// Less would not hold a day of a small organisation: 1 MiB.
+  private static let retentionBytesMin: Int64 = 1 << 20
 
   /// Digits with at most one point between them, no more than a thousand million.
   private static func isAmount(_ text: String) -> Bool {

@@ -88,6 +88,14 @@ struct StatusCommand: ParsableCommand {
     add("chunks", .integer(status.chunkCount))
     add("chunks_not_merged", .integer(status.arrivalChunkCount))
     add("chunk_bytes", .integer(status.chunkBytes))
+    add("daily_cells", .integer(status.cellCount))
+    add("daily_cell_bytes", .integer(status.cellBytes))
+    add("pruned_events", .integer(status.pruned.eventCount))
+    if status.pruned.eventCount > 0 {
+      add("pruned_from", moment(status.pruned.firstMilliseconds))
+      add("pruned_to", moment(status.pruned.lastMilliseconds))
+      add("last_pruned", moment(status.pruned.lastPrunedMilliseconds))
+    }
     add("file_bytes", .integer(status.fileBytes))
     add("sources", .integer(status.sourceCount))
     add("stored", .integer(status.stored))

@@ -26,7 +26,7 @@ struct SupportCommand: ParsableCommand {
   var view: SupportView = .desk
 
   func run() throws {
-    try options.run(by: "") { data, query in
+    try options.run("support", by: "") { data, query in
       try UsageReports.support(data, query, try SupportChoice(view: view, by: options.by))
     }
   }

@@ -170,8 +170,27 @@ final class StoreWriterThread: @unchecked Sendable {
     } setAside: {
       try self.setAside($0, through: writer)
     }
-    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
-    try keeper.run(isSettled: { $0 < today.number }, shouldStop: { didCommit.withLock { isStopping } })
+    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds()).number
+    let retention = try reader.read { try Retention(in: $0) }
+    let due =
+      try retention.isOff
+      ? [] : reader.read { retention.dueDays(try ChunkRow.all(in: $0), today: today) }
+    try keeper.run(
+      isSettled: { $0 < today }, mustCover: due.contains, shouldStop: { didCommit.withLock { isStopping } })
+    if !due.isEmpty { try prune(retention, today: today, through: writer) }
+  }
+
+  /// Deletes the events that retention does not keep, one rollup a transaction, and gives their pages back.
+  private func prune(_ retention: Retention, today: Int32, through writer: QueuedWriter) throws {
+    var eventCount = 0
+    for rollup in try reader.read({ try Pruning.due(retention, today: today, in: $0) })
+    where !didCommit.withLock({ isStopping }) {
+      let now = Clock.nowMilliseconds()
+      eventCount += try writer.write { try Pruning.apply(rollup, nowMilliseconds: now, in: $0) } ?? 0
+    }
+    guard eventCount > 0 else { return }
+    Log.info("pruned \(eventCount) events; their daily cells stay")
+    while !didCommit.withLock({ isStopping }), try writer.withWriter({ try $0.giveBackSomePages() }) {}
   }
 
   /// Runs the merges that are due.

@@ -7,7 +7,9 @@ import os
 import signal
 import sqlite3
 import subprocess
+import time
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Iterator
 
@@ -235,3 +237,64 @@ def full_disk_is_survived_without_a_hand(place: Place) -> None:
             expect_equal(daemon.wait(), 0, "exit code")
         # So small a disk is always worth an alarm; the rest is sound.
         expect_equal(set(findings(place, 1).values()), {"ok"}, "verdicts")
+
+
+# Retention
+
+
+@check
+def old_events_are_pruned_and_coverage_stays(place: Place) -> None:
+    """Days that are over are counted; once their events go, what cells answer stays, the rest is null."""
+    today = int(time.time()) // 86_400
+    events = b"".join(
+        line(**hostile.event(user=f"user{number % 7}", source="pc", seq=number + 1, feature=f"f{number % 3}",
+                             time=(today - 100 + number // 4) * 86_400_000 + number, duration_ms=1_000))
+        for number in range(400))
+    day = lambda number: str(date(1970, 1, 1) + timedelta(days=number))  # noqa: E731
+    window = ["--from", day(today - 95), "--to", day(today - 60)]
+    with place.daemon():
+        send_stream(place.stream, events)
+        place.wait_for_events(400)
+        # An import has everything merged.
+        place.import_text("events", line(**hostile.event(time=(today - 99) * 86_400_000))).expect(0)
+        poll(lambda: place.status()["daily_cells"] > 0, "days are counted", 30)
+        before = place.report("coverage", "--by", "feature", *window)
+        erosion = place.report("erosion", *window)
+        expect(erosion["rows"][0]["face_ms"] > 0, f"no face time: {erosion}")
+        place.run("settings", "set", "retention.events_days", "0").expect(2)
+        place.run("settings", "set", "retention.bytes", "many").expect(2)
+        place.run("settings", "set", "retention.events_days", "30").expect(0)
+        poll(lambda: place.status()["pruned_events"] > 0, "old events are pruned", 30)
+        poll(lambda: place.status()["events"] <= 4 * 33 + 1, "all old events are pruned", 30)
+        status = place.status()
+        expect_equal(status["events"] + status["pruned_events"], 401, "events left and pruned")
+        expect(status["oldest_event"].startswith(day(today - 99)), "an imported event was pruned")
+        expect_equal(place.report("coverage", "--by", "feature", *window), before, "coverage of pruned days")
+        left = place.report("erosion", *window)
+        expect_equal([left["rows"][0][name] for name in ("face_ms", "failed_ms", "slow_ms", "erosion")],
+                     [erosion["rows"][0]["face_ms"], 0, None, None], "erosion of pruned days")
+        gone = place.report("bottlenecks", *window)
+        expect_equal(gone["rows"], [], "rows of bottlenecks")
+        expect_equal(gone["totals"]["people"], None, "totals of bottlenecks")
+        expect("retention deleted" in gone["warnings"][-1], f"no reason: {gone['warnings']}")
+        place.run("alerts").expect_one_line(1, "retention deleted")
+        send_stream(place.stream, events)
+        poll(lambda: place.sources()["pc"]["duplicate"] == 400, "redelivered events are counted", 30)
+        expect_equal(place.sources()["pc"]["conflict"], 0, "conflicts")
+        expect(set(findings(place, 0).values()) <= {"ok", "warning"}, "doctor finds fault")
+    place.run("settings", "set", "retention.events_days", "").expect(0)
+
+
+@check
+def reports_are_the_same_however_much_is_counted(place: Place) -> None:
+    events = b"".join(
+        line(**hostile.event(user=f"user{number % 9}", time=f"2026-03-{number % 28 + 1:02}T1{number % 10}:00:00Z"))
+        for number in range(500))
+    place.import_text("events", events).expect(0)
+    command = ["coverage", "--by", "feature", "--from", "2026-03-10", "--to", "2026-03-20"]
+    expect(place.status()["daily_cells"] > 0, "an import counts nothing")
+    for zone in ("UTC", "Asia/Kathmandu"):
+        answers = [place.run(*command, "--timezone", zone, "--format", "json", env={"WATERLINE_ROLLUPS": use})
+                   .expect(0).json() for use in ("never", "always", "")]
+        expect_equal(answers[0], answers[1], f"from cells and from events, {zone}")
+        expect_equal(answers[0], answers[2], f"as it comes and from events, {zone}")

@@ -39,6 +39,12 @@ COLUMNS = {
     "session": 8, "version": 9, "cause": 10, "source": 11, "seq": 12, "attributes": 13,
     "clock_offset": 14,
 }  # fmt: skip
+# Of daily cells, besides feature, user and source.
+CELL_COLUMNS = {
+    "day": 32, "event_count": 33, "use_count": 34, "ok_count": 35, "use_ms": 36, "failed_ms": 37,
+    "focus_ms": 38, "help_count": 39, "help_ms": 40, "interruption_count": 41, "interruption_ms": 42,
+    "first_ok": 43,
+}  # fmt: skip
 TEXT_COLUMNS = (COLUMNS["session"], COLUMNS["attributes"])
 KINDS = ("focus", "help", "interruption", "use")
 OUTCOMES = ("abandoned", "error", "ok")
@@ -168,7 +174,7 @@ def decode(data: bytes) -> tuple[int, list[Any]]:
     rows, payload_bytes = reader.number(4), reader.number(4)
     low, high = reader.number(8, True), reader.number(8, True)
     need(reader.number(8) == checksum(data), "checksum")
-    need(column in COLUMNS.values(), f"column {column}")
+    need(column in COLUMNS.values() or column in CELL_COLUMNS.values(), f"column {column}")
     need(1 <= rows <= ROWS_MAX, f"{rows} rows")
     payload = reader.rest()
     need(len(payload) == payload_bytes <= PAYLOAD_BYTES_MAX, "payload length")

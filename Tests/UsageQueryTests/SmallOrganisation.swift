@@ -73,6 +73,7 @@ struct SmallOrganisation: UsageData {
   func sourceNames() -> [String] { sources }
   func labelNames() -> [String] { labels }
   func sequenceGaps() -> [SequenceGap] { gaps }
+  func prunedSpans() -> [PrunedSpan] { [] }
   func damage() throws -> [DataDamage] { [] }
   func kernelDrops() -> [KernelDrops] { drops }
 

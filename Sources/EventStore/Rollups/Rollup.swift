@@ -198,7 +198,8 @@ package struct RollupReader {
     } catch let error as ChunkError {
       throw RollupDamage(rollup: part.rollup, reason: "\(error)")
     } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CORRUPT {
-      throw RollupDamage(rollup: part.rollup, reason: "SQLite cannot read its pages")
+      throw RollupDamage(
+        rollup: part.rollup, reason: PageChecksums.takeFailure() ?? "SQLite cannot read its pages")
     }
   }
 }

@@ -58,6 +58,13 @@ package enum RollupBuilder {
     return true
   }
 
+  /// Deletes a rollup whose events are there, so that they are counted anew.
+  package static func discard(_ id: Int64, in database: Database) throws {
+    let isPruned = try Bool.fetchOne(
+      database, sql: "SELECT pruned_ms IS NOT NULL FROM rollup WHERE id = ?", arguments: [id])
+    if isPruned == false { try Rollup.delete(id, in: database) }
+  }
+
   private static func exists(_ table: String, _ id: Int64, in database: Database) throws -> Bool {
     try Bool.fetchOne(
       database, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE id = ?)", arguments: [id]) == true

@@ -36,6 +36,7 @@ final class SnapshotCache<Base: UsageData>: UsageData {
   func labelNames() throws -> [String] { try base.labelNames() }
   func eventBounds() throws -> ClosedRange<Int64>? { try base.eventBounds() }
   func kernelDrops() throws -> [KernelDrops] { try base.kernelDrops() }
+  func prunedSpans() throws -> [PrunedSpan] { try base.prunedSpans() }
   func damage() throws -> [DataDamage] { try base.damage() }
   func newestEventMilliseconds(before limitMilliseconds: Int64) throws -> Int64? {
     try base.newestEventMilliseconds(before: limitMilliseconds)

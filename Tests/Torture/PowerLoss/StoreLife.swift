@@ -45,6 +45,8 @@ final class StoreLife: Life {
     guard let store else { throw Finding("no store") }
     let integrity = try store.read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
     guard integrity == ["ok"] else { throw Finding("integrity_check: \(integrity.prefix(3))") }
+    let cells = try store.read { try RollupCheck($0) }
+    if let wrong = cells.wrong.first { throw Finding("daily cells: \(wrong)") }
     let picture = try store.read { try StorePicture(in: $0) }
     let arithmetic = try Self.arithmetic(picture)
     if let arithmetic { throw Finding(arithmetic) }
@@ -147,5 +149,9 @@ final class StoreLife: Life {
       try store.write { try ChunkMerger.apply(result, in: $0) }
     }
     try compactor.run(mergesAllArrivals: true, isSettled: { _ in isSettled })
+    let keeper = RollupKeeper(reader: store) { result in
+      try store.write { try RollupBuilder.apply(result, in: $0) }
+    }
+    try keeper.run(isSettled: { _ in isSettled })
   }
 }
