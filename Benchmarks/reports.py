@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -68,20 +69,26 @@ def measure(bench: Bench, data: Path, title: str) -> list[Figure]:
             if found:
                 raise BenchmarkError(f"{report}: {PEERS[name]} differs in {len(found)} places; {found[0]}")
         measures = {"first": lambda: run_first(bench, data, report),
-                    "again": lambda: run(command(bench, data, report), bench.log)}
+                    "again": lambda: run(command(bench, data, report), bench.log, env=cache(data / "again"))}
         for name, script in peers.items():
             measures[name] = lambda script=script: run([python, script, data, report], bench.log)
         figures += judge(section, report, interleaved(bench.pairs, measures))
     return figures
 
 
+def cache(directory: Path) -> dict[str, str]:
+    """The environment of a user whose kept answers are there."""
+    return {**os.environ, "XDG_CACHE_HOME": str(directory)}
+
+
 def run_first(bench: Bench, data: Path, report: str) -> Run:
-    """Asks a copy of the database that was never asked before: no answer can have been kept in it."""
+    """Asks a copy of the database that was never asked before, as a user who has kept no answer."""
+    shutil.rmtree(data / "first", ignore_errors=True)
     database = bench.clear(data / "first.db")
     shutil.copyfile(data / "untouched.db", database)
     asked = command(bench, data, report)
     asked[asked.index("--db") + 1] = database
-    return run(asked, bench.log)
+    return run(asked, bench.log, env=cache(data / "first"))
 
 
 def judge(section: str, report: str, runs: dict[str, Run]) -> list[Figure]:

@@ -16,6 +16,13 @@ CREATE TABLE setting (
   value TEXT NOT NULL                 -- a setting without a value has no row
 ) WITHOUT ROWID;
 
+-- Triggers (revise_TABLE_CHANGE) make number another random one with each change of setting, roster, roster_alias,
+-- catalog, ticket, intervention, change, benchmark_set and benchmark_row, and when a name changes or goes.
+CREATE TABLE revision (
+  name TEXT PRIMARY KEY,              -- 'tables'
+  number INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE secret (
   name TEXT PRIMARY KEY,              -- 'pseudonym': the key of people's pseudonyms
   value BLOB NOT NULL                 -- at least 16 random bytes; never shown, never exported
@@ -132,7 +139,8 @@ CREATE TABLE chunk (
   time_min_ms INTEGER NOT NULL,       -- earliest and latest start
   time_max_ms INTEGER NOT NULL,
   byte_count INTEGER NOT NULL,        -- bytes of its columns
-  imported INTEGER NOT NULL DEFAULT 0 -- 1: from a file, which retention leaves alone
+  imported INTEGER NOT NULL DEFAULT 0, -- 1: from a file, which retention leaves alone
+  nonce INTEGER NOT NULL DEFAULT 0    -- a random number: tells chunks of one number apart in copies of a file
 );
 CREATE INDEX chunk_by_day ON chunk (day);
 

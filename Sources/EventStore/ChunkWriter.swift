@@ -43,8 +43,8 @@ package struct ChunkWriter {
     let insertChunk = try RawStatement(
       database,
       """
-      INSERT INTO chunk (day, run, row_count, time_min_ms, time_max_ms, byte_count, imported)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+      INSERT INTO chunk (day, run, row_count, time_min_ms, time_max_ms, byte_count, imported, nonce)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, random())
       """)
     if let day { insertChunk.bind(Int64(day), at: 1) } else { insertChunk.bindNull(at: 1) }
     insertChunk.bind(run, at: 2)

@@ -66,7 +66,8 @@ extension EventWriter {
     }
     receipt.notReached = [
       "backups and copies of the database", "agents' spools and the files that events were imported from",
-      "exports and reports made before", "journals and logs of other programs",
+      "exports and reports made before; answers in caches (groups without names)",
+      "journals and logs of other programs",
       "published benchmarks: medians without names, which stay",
       "blocks of the disk that the file no longer uses",
     ]

@@ -14,6 +14,7 @@ enum StoreSchema {
     migrator.registerMigration("2 delivery") { try $0.execute(sql: delivery) }
     migrator.registerMigration("3 care") { database in try database.execute(sql: care) }
     migrator.registerMigration("4 rollups") { database in try database.execute(sql: rollups) }
+    migrator.registerMigration("6 answers") { database in try database.execute(sql: answers) }
     return migrator
   }
 
@@ -172,4 +173,30 @@ enum StoreSchema {
     CREATE INDEX rollup_part_by_rollup ON rollup_part (rollup);
     CREATE TABLE rollup_column (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     """
+
+  /// What tells whether an answer still holds.
+  ///
+  /// Random numbers, not counts: a file put back from a backup must not come to the same ones with other contents.
+  private static let answers = """
+    ALTER TABLE chunk ADD COLUMN nonce INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE revision (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO revision (name, number) VALUES ('tables', random());
+    \(revisedTables.flatMap { table, changes in
+      changes.map { change in
+        """
+        CREATE TRIGGER revise_\(table)_\(change.prefix(6).lowercased()) AFTER \(change) ON \(table)
+          BEGIN UPDATE revision SET number = random() WHERE name = 'tables'; END;
+        """
+      }
+    }.joined(separator: "\n"))
+    """
+
+  private static let revisedTables: [(table: String, changes: [String])] =
+    [
+      "setting", "roster", "roster_alias", "catalog", "ticket", "intervention", "change", "benchmark_set",
+      "benchmark_row",
+    ].map { ($0, ["INSERT", "UPDATE", "DELETE"]) }
+    // Names come with events; only one that changes or goes matters.
+    + ["user_name", "feature_name", "label"].map { ($0, ["UPDATE", "DELETE"]) }
+    + [("source", ["UPDATE OF name", "DELETE"])]
 }

@@ -7,11 +7,11 @@ import WireFormat
 
 /// The event store as reports read it, on one snapshot.
 package struct StoreUsageData: UsageData {
-  private let database: Database
+  let database: Database
   /// Chunks that turned out to be damaged and are not set aside yet.
-  private let unreadable: [Int64: ChunkRow]
+  let unreadable: [Int64: ChunkRow]
   /// Rollups of pruned events that cannot be read.
-  private let unreadableRollups: [Rollup]
+  let unreadableRollups: [Rollup]
   private let rollupUse: RollupUse
 
   /// When daily cells stand for events; answers are the same either way.

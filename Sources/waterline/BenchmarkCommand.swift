@@ -28,7 +28,9 @@ struct BenchmarkCommand: ParsableCommand {
 
     @OptionGroup var options: ReportOptions
 
-    func run() throws { try options.run("benchmark") { try UsageReports.benchmark($0, $1) } }
+    func run() throws {
+      try options.run("benchmark", keepsAnswer: true) { try UsageReports.benchmark($0, $1) }
+    }
   }
 
   struct Publish: ParsableCommand {

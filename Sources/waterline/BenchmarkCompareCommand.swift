@@ -33,7 +33,7 @@ extension BenchmarkCommand {
 
     func run() throws {
       let base = try comparisonBase()
-      try options.run("benchmark") { try UsageReports.benchmarkComparison($0, $1, with: base) }
+      try options.run("benchmark-compare") { try UsageReports.benchmarkComparison($0, $1, with: base) }
     }
 
     private func comparisonBase() throws -> ComparisonBase {

@@ -43,7 +43,9 @@ struct BottlenecksCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run("bottlenecks") { try UsageReports.bottlenecks($0, $1) } }
+  func run() throws {
+    try options.run("bottlenecks", keepsAnswer: true) { try UsageReports.bottlenecks($0, $1) }
+  }
 }
 
 struct ErosionCommand: ParsableCommand {
@@ -58,7 +60,7 @@ struct ErosionCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run("erosion") { try UsageReports.erosion($0, $1) } }
+  func run() throws { try options.run("erosion", keepsAnswer: true) { try UsageReports.erosion($0, $1) } }
 }
 
 struct StrikeoutsCommand: ParsableCommand {
@@ -72,7 +74,9 @@ struct StrikeoutsCommand: ParsableCommand {
 
   @OptionGroup var options: ReportOptions
 
-  func run() throws { try options.run("strikeouts") { try UsageReports.strikeouts($0, $1) } }
+  func run() throws {
+    try options.run("strikeouts", keepsAnswer: true) { try UsageReports.strikeouts($0, $1) }
+  }
 }
 
 struct FlowCommand: ParsableCommand {
@@ -89,6 +93,8 @@ struct FlowCommand: ParsableCommand {
   @Flag(help: "Instead of the steps: with which features sessions start and end.") var ends = false
 
   func run() throws {
-    try options.run("flow") { ends ? try UsageReports.flowEnds($0, $1) : try UsageReports.flow($0, $1) }
+    try options.run(ends ? "flow-ends" : "flow", keepsAnswer: true) {
+      ends ? try UsageReports.flowEnds($0, $1) : try UsageReports.flow($0, $1)
+    }
   }
 }

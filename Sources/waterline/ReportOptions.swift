@@ -33,16 +33,23 @@ struct ReportOptions: ParsableArguments {
   /// - Parameters:
   ///   - name: what the report is called.
   ///   - by: taken instead of `--by`, for a report that reads that option itself.
+  ///   - keepsAnswer: whether the options say all that is asked for, so that an answer may be kept.
   func run(
-    _ name: String, by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
+    _ name: String, by: String? = nil, keepsAnswer: Bool = false,
+    _ report: (StoreUsageData, QueryOptions) throws -> ReportDocument
   ) throws {
-    let document = try evaluate(by: by) { data, options in
-      do {
-        return try report(data, options)
-      } catch let error as QueryError {
-        guard error.isAboutPrunedEvents else { throw error }
-        return try UsageReports.unanswerable(name, data, options, because: error)
+    let document = try selection.evaluate { _, data, options in
+      let options = try with(options, by: by)
+      func answer() throws -> ReportDocument {
+        do {
+          return try report(data, options)
+        } catch let error as QueryError {
+          guard error.isAboutPrunedEvents else { throw error }
+          return try UsageReports.unanswerable(name, data, options, because: error)
+        }
       }
+      guard keepsAnswer else { return try answer() }
+      return try KeptAnswers.answer(name, options, data, path: database.path, answer)
     }
     format.print(document, minimumGroup: minGroup)
   }
@@ -51,12 +58,14 @@ struct ReportOptions: ParsableArguments {
   func evaluate<Result>(
     by: String? = nil, _ report: (StoreUsageData, QueryOptions) throws -> Result
   ) throws -> Result {
-    try selection.evaluate { _, data, options in
-      var options = options
-      options.feature = feature
-      options.groupBy = try QueryOptions.dimensions(fromList: by ?? self.by)
-      return try report(data, options)
-    }
+    try selection.evaluate { _, data, options in try report(data, try with(options, by: by)) }
+  }
+
+  private func with(_ options: QueryOptions, by: String?) throws -> QueryOptions {
+    var options = options
+    options.feature = feature
+    options.groupBy = try QueryOptions.dimensions(fromList: by ?? self.by)
+    return options
   }
 }
 

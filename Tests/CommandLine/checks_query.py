@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 from functools import partial
+from typing import Any
 
 import fixture
 import hostile
-from harness import (Failed, Place, Skipped, environment, expect, expect_equal, poll, send_stream)
+from harness import (Failed, Place, Skipped, environment, expect, expect_equal, line, poll, send_stream)
 from registry import add, check
 
 DOCUMENT = fixture.DIRECTORY.parents[2] / "docs" / "sql.md"
@@ -407,3 +408,53 @@ def documented_examples_run(place: Place) -> None:
     fixture.load(place)
     for text in statements:
         place.run("sql", text.split("```")[0]).expect(0)
+
+
+@check
+def answers_about_finished_windows_are_kept_and_still_right(place: Place) -> None:
+    """Asked again it comes from the cache; after any change it does not."""
+    def events(first: int, count: int) -> bytes:
+        return b"".join(
+            line(**hostile.event(user=f"user{number % 9}", duration_ms=1_000 + number,
+                                 time=f"2026-03-{number % 28 + 1:02}T10:00:{number % 60:02}Z"))
+            for number in range(first, first + count))
+
+    place.import_text("events", events(0, 300)).expect(0)
+    window = ["--from", "2026-03-01", "--to", "2026-03-29"]
+    answers = place.directory / "cache" / "waterline" / "answers"
+    env = {"XDG_CACHE_HOME": str(place.directory / "cache")}
+
+    def ask(*arguments: str, kept: int, keep: str = "") -> Any:
+        result = place.run(*arguments, *window, "--format", "json",
+                           env={**env, "WATERLINE_KEEP_ANSWERS": keep}).expect(0).json()
+        expect_equal(len(list(answers.glob("*"))) if answers.exists() else 0, kept, f"answers after {arguments}")
+        return result
+
+    first = ask("erosion", kept=1)
+    expect_equal(ask("erosion", kept=1), first, "asked again")
+    expect_equal(ask("erosion", kept=1, keep="no"), first, "without a cache")
+    file = next(answers.iterdir())
+    expect_equal((file.stat().st_mode & 0o777, answers.stat().st_mode & 0o777), (0o600, 0o700), "modes")
+    # What is in the file is what is shown: a planted figure proves that it was read.
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    expect_equal(ask("erosion", kept=1), first, "a changed byte in the cache")
+    expect_equal(file.read_bytes(), whole, "the answer kept anew")
+    for number, command in enumerate((["flow"], ["flow", "--ends"], ["strikeouts"], ["bottlenecks"],
+                                      ["benchmark", "show"], ["erosion", "--by", "app"])):
+        one = ask(*command, kept=number + 2)
+        expect_equal(ask(*command, kept=number + 2), one, f"{command} asked again")
+    ask("coverage", kept=7)
+    ask("erosion", "--min-group", "1", "--purpose", "test", kept=7)
+    place.run("erosion", env=env).expect(0)
+    expect_equal(len(list(answers.iterdir())), 7, "answers after a window that may go on")
+
+    place.import_text("events", events(300, 20)).expect(0)
+    late = ask("erosion", kept=8)
+    expect(late["rows"][0]["face_ms"] > first["rows"][0]["face_ms"], "a late event is not in the answer")
+    place.import_text("roster", "user,department\nuser1,Sales\nuser2,Sales\n").expect(0)
+    ask("erosion", kept=9)
+    place.run("settings", "set", "cost.hour", "7").expect(0)
+    ask("erosion", kept=10)
+    place.run("forget", "user3", "--purpose", "asked to", "--yes").expect(0)
+    ask("erosion", kept=11)
