@@ -10,4 +10,7 @@ static inline unsigned long long wl_hash64(const void *bytes, unsigned long leng
   return XXH3_64bits(bytes, length);
 }
 
+/// Asks for the cache line at an address, which is going to be read.
+static inline void wl_prefetch(const void *address) { __builtin_prefetch(address); }
+
 #endif

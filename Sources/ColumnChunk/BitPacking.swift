@@ -18,32 +18,35 @@ enum BitPacking {
   @inline(__always)
   static func byteCount(_ count: Int, width: Int) -> Int { (count * width + 7) / 8 }
 
-  /// Appends packed values.
-  static func append(_ values: UnsafeBufferPointer<UInt64>, width: Int, to output: inout [UInt8]) {
-    guard width > 0 else { return }
+  /// Packs `count` values and returns where the next byte goes.
+  ///
+  /// - Parameter value: the value at an index; fits `width` bits.
+  /// - Precondition: ``byteCount(_:width:)`` bytes and eight more are writable at `output`; the eight are
+  ///   overwritten.
+  @inline(__always)
+  static func pack(
+    count: Int, width: Int, to output: UnsafeMutableRawPointer, _ value: (_ index: Int) -> UInt64
+  ) -> UnsafeMutableRawPointer {
     if width == 64 {
-      for value in values { output.appendLittleEndian(value) }
-      return
-    }
-    var pending: UInt64 = 0
-    var pendingBits = 0
-    for value in values {
-      pending |= value << UInt64(pendingBits)
-      let free = 64 - pendingBits
-      if width >= free {
-        output.appendLittleEndian(pending)
-        pending = free == 64 ? 0 : value >> UInt64(free)
-        pendingBits = width - free
-      } else {
-        pendingBits += width
+      for index in 0..<count {
+        output.storeBytes(of: value(index).littleEndian, toByteOffset: index &* 8, as: UInt64.self)
+      }
+    } else if width > 0 {
+      // Without a branch: all that is pending is stored each time, and whole bytes are left behind.
+      var cursor = output
+      var pending: UInt64 = 0
+      var pendingBits = 0
+      for index in 0..<count {
+        pending |= value(index) &<< UInt64(pendingBits)
+        pendingBits &+= width
+        cursor.storeBytes(of: pending.littleEndian, as: UInt64.self)
+        cursor += pendingBits &>> 3
+        // Not `&>>`: 64 bits may be whole bytes.
+        pending = pending >> UInt64(pendingBits & ~7)
+        pendingBits &= 7
       }
     }
-    var left = pendingBits
-    while left > 0 {
-      output.append(UInt8(truncatingIfNeeded: pending))
-      pending >>= 8
-      left -= 8
-    }
+    return output + byteCount(count, width: width)
   }
 
   /// Unpacks `count` values and hands each to `body`.

@@ -8,62 +8,86 @@ package enum ColumnEncoder {
     case merged
   }
 
+  /// The smallest and the largest value; nil when there is none.
+  package static func bounds(_ values: UnsafeBufferPointer<Int64>) -> ClosedRange<Int64>? {
+    guard !values.isEmpty else { return nil }
+    var low = values[0]
+    var high = low
+    for value in values {
+      low = min(low, value)
+      high = max(high, value)
+    }
+    return low...high
+  }
+
   /// Encodes integers.
   ///
+  /// - Parameter bounds: what ``bounds(_:)`` found, if it was asked before.
   /// - Returns: nil when every row is 0, which readers take a missing column to mean.
   /// - Precondition: 1 ... ``ColumnHeader/rowsMax`` rows.
   package static func encode(
-    _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, effort: Effort = .merged
+    _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>? = nil,
+    effort: Effort = .merged
   ) -> [UInt8]? {
     precondition((1...ColumnHeader.rowsMax).contains(values.count), "BUG: chunk of \(values.count) rows")
-    var minimum = values[0]
-    var maximum = values[0]
-    for value in values {
-      minimum = min(minimum, value)
-      maximum = max(maximum, value)
-    }
-    if minimum == 0 && maximum == 0 { return nil }
-    let (encoding, payload) = IntegerCodec.encode(values, minimum: minimum, maximum: maximum, effort)
+    guard let bounds = bounds ?? Self.bounds(values), bounds != 0...0 else { return nil }
+    let (encoding, payload) = IntegerEncoder.encode(values, bounds: bounds, effort)
     var output: [UInt8] = []
     ColumnHeader.append(
-      column: column, encoding: encoding, rowCount: values.count, minimum: minimum, maximum: maximum,
-      payload: payload, to: &output)
+      column: column, encoding: encoding, rowCount: values.count, minimum: bounds.lowerBound,
+      maximum: bounds.upperBound, payload: payload, to: &output)
     return output
   }
 
   /// Encodes texts given as distinct strings and one code a row; code 0 is "absent".
   ///
   /// - Parameters:
-  ///   - strings: distinct texts by code minus one, each at least one byte.
-  ///   - codes: 0 ... strings.count.
+  ///   - texts: distinct texts by code minus one, each at least one byte.
+  ///   - codes: 0 ... texts.count.
   /// - Returns: nil when every row is absent.
   package static func encode(
-    _ column: ChunkColumn, strings: [[UInt8]], codes: UnsafeBufferPointer<Int64>, effort: Effort = .merged
+    _ column: ChunkColumn, texts: TextList, codes: UnsafeBufferPointer<Int64>, effort: Effort = .merged
   ) -> [UInt8]? {
     precondition((1...ColumnHeader.rowsMax).contains(codes.count), "BUG: chunk of \(codes.count) rows")
-    if strings.isEmpty { return nil }
+    if texts.isEmpty { return nil }
+    let lengths = texts.lengths.withUnsafeBufferPointer(IntegerEncoder.packed)
+    let bounds = bounds(codes) ?? 0...0
+    let inner = IntegerEncoder.encode(codes, bounds: bounds, effort)
     var payload: [UInt8] = []
-    payload.appendLittleEndian(UInt32(strings.count))
-    let lengths = strings.map { Int64($0.count) }.withUnsafeBufferPointer(IntegerCodec.packed)
+    payload.reserveCapacity(29 + lengths.count + texts.bytes.count + inner.payload.count)
+    payload.appendLittleEndian(UInt32(texts.count))
     payload.appendLittleEndian(UInt32(lengths.count))
     payload.append(contentsOf: lengths)
-    payload.appendLittleEndian(UInt32(strings.reduce(0) { $0 + $1.count }))
-    for string in strings { payload.append(contentsOf: string) }
-    var low = codes[0]
-    var high = codes[0]
-    for code in codes {
-      low = min(low, code)
-      high = max(high, code)
-    }
-    let inner = IntegerCodec.encode(codes, minimum: low, maximum: high, effort)
+    payload.appendLittleEndian(UInt32(texts.bytes.count))
+    payload.append(contentsOf: texts.bytes)
     payload.append(inner.encoding.rawValue)
-    payload.appendLittleEndian(low)
-    payload.appendLittleEndian(high)
+    payload.appendLittleEndian(bounds.lowerBound)
+    payload.appendLittleEndian(bounds.upperBound)
     payload.append(contentsOf: inner.payload)
     var output: [UInt8] = []
     ColumnHeader.append(
       column: column, encoding: .texts, rowCount: codes.count, minimum: 0, maximum: 0, payload: payload,
       to: &output)
     return output
+  }
+}
+
+/// Distinct texts of a column, side by side in the order of their codes.
+package struct TextList: Sendable {
+  package private(set) var bytes: [UInt8] = []
+  package private(set) var lengths: [Int64] = []
+
+  package init() {}
+
+  package init(_ strings: [[UInt8]]) {
+    for string in strings { string.withUnsafeBufferPointer { append($0) } }
+  }
+
+  package var count: Int { lengths.count }
+  package var isEmpty: Bool { lengths.isEmpty }
+
+  package mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
+    bytes.append(contentsOf: text)
+    lengths.append(Int64(text.count))
   }
 }

@@ -1,26 +1,9 @@
-/// Encodes and decodes one column of integers; the smallest of the encodings wins.
+/// Decodes one column of integers; `IntegerEncoder` writes what this reads.
 ///
 /// Blocks hold 1,024 rows, so that each block's width follows its own values.
 /// Layouts are specified in `schemas/chunk-format.md`.
 enum IntegerCodec {
   static let blockRows = 1_024
-
-  /// Chooses an encoding and produces its payload.
-  static func encode(
-    _ values: UnsafeBufferPointer<Int64>, minimum: Int64, maximum: Int64, _ effort: ColumnEncoder.Effort
-  ) -> (encoding: ColumnHeader.Encoding, payload: [UInt8]) {
-    if minimum == maximum { return (.constant, []) }
-    var best = (encoding: ColumnHeader.Encoding.packed, payload: packed(values))
-    if effort == .arrival { return best }
-    let runCount = Self.runCount(values)
-    if runCount <= values.count / 2 {
-      let runs = Self.runs(values, runCount: runCount)
-      if runs.count < best.payload.count { best = (.runs, runs) }
-    }
-    let delta = Self.delta(values)
-    if delta.count < best.payload.count { best = (.delta, delta) }
-    return best
-  }
 
   /// Decodes a payload into `rowCount` rows; values that do not fit `T` are malformed.
   @inline(__always)
@@ -53,27 +36,8 @@ enum IntegerCodec {
 
   // MARK: Frame of reference
 
-  /// Blocks of `base i64, width u8, packed (value - base)`, then padding.
-  static func packed(_ values: UnsafeBufferPointer<Int64>) -> [UInt8] {
-    var output: [UInt8] = []
-    output.reserveCapacity(values.count * 2)
-    var scratch = [UInt64](repeating: 0, count: blockRows)
-    forEachBlock(values) { block in
-      var low = Int64.max
-      var high = Int64.min
-      for value in block {
-        low = min(low, value)
-        high = max(high, value)
-      }
-      for (index, value) in block.enumerated() { scratch[index] = UInt64(bitPattern: value &- low) }
-      let width = BitPacking.width(forMaximum: UInt64(bitPattern: high &- low))
-      appendBlock(low, scratch, block.count, width, to: &output)
-    }
-    output.append(contentsOf: repeatElement(0, count: padding))
-    return output
-  }
-
-  /// Reads what ``packed(_:)`` wrote, without its padding; returns the bytes read, or -1.
+  /// Reads blocks of `base i64, width u8, packed (value - base)`, without the padding behind them; returns the
+  /// bytes read, or -1.
   @inline(__always)
   private static func unpack<T: FixedWidthInteger>(
     _ bytes: UnsafeRawBufferPointer, _ rowCount: Int, _ output: UnsafeMutablePointer<T>
@@ -96,34 +60,7 @@ enum IntegerCodec {
 
   // MARK: Differences
 
-  /// Blocks of `first i64, smallest difference i64, width u8, packed differences`, then padding.
-  private static func delta(_ values: UnsafeBufferPointer<Int64>) -> [UInt8] {
-    var output: [UInt8] = []
-    output.reserveCapacity(values.count * 2)
-    var scratch = [UInt64](repeating: 0, count: blockRows)
-    forEachBlock(values) { block in
-      var low = Int64.max
-      var high = Int64.min
-      for index in 1..<max(1, block.count) {
-        let difference = block[index] &- block[index - 1]
-        low = min(low, difference)
-        high = max(high, difference)
-      }
-      if block.count == 1 {
-        low = 0
-        high = 0
-      }
-      for index in 1..<max(1, block.count) {
-        scratch[index - 1] = UInt64(bitPattern: (block[index] &- block[index - 1]) &- low)
-      }
-      let width = BitPacking.width(forMaximum: UInt64(bitPattern: high &- low))
-      output.appendLittleEndian(block[0])
-      appendBlock(low, scratch, block.count - 1, width, to: &output)
-    }
-    output.append(contentsOf: repeatElement(0, count: padding))
-    return output
-  }
-
+  /// Reads blocks of `first i64, smallest difference i64, width u8, packed differences`.
   @inline(__always)
   private static func undelta<T: FixedWidthInteger>(
     _ bytes: UnsafeRawBufferPointer, _ rowCount: Int, _ output: UnsafeMutablePointer<T>
@@ -151,34 +88,7 @@ enum IntegerCodec {
 
   // MARK: Runs
 
-  private static func runCount(_ values: UnsafeBufferPointer<Int64>) -> Int {
-    var count = 1
-    for index in 1..<values.count where values[index] != values[index - 1] { count += 1 }
-    return count
-  }
-
-  /// `run count u32, bytes of values u32`, packed run values, packed run lengths.
-  private static func runs(_ values: UnsafeBufferPointer<Int64>, runCount: Int) -> [UInt8] {
-    var runValues: [Int64] = []
-    var lengths: [Int64] = []
-    runValues.reserveCapacity(runCount)
-    lengths.reserveCapacity(runCount)
-    var start = 0
-    for index in 1...values.count where index == values.count || values[index] != values[start] {
-      runValues.append(values[start])
-      lengths.append(Int64(index - start))
-      start = index
-    }
-    let packedValues = runValues.withUnsafeBufferPointer(packed)
-    let packedLengths = lengths.withUnsafeBufferPointer(packed)
-    var output: [UInt8] = []
-    output.appendLittleEndian(UInt32(runCount))
-    output.appendLittleEndian(UInt32(packedValues.count))
-    output.append(contentsOf: packedValues)
-    output.append(contentsOf: packedLengths)
-    return output
-  }
-
+  /// Reads `run count u32, bytes of values u32`, packed run values, packed run lengths.
   @inline(__always)
   private static func expandRuns<T: FixedWidthInteger>(
     _ payload: UnsafeRawBufferPointer, _ rowCount: Int, _ output: UnsafeMutablePointer<T>
@@ -229,27 +139,6 @@ enum IntegerCodec {
       data = start + offset + 9
       end = offset + 9 + BitPacking.byteCount(count, width: width)
       guard end + BitPacking.paddingByteCount <= bytes.count else { return nil }
-    }
-  }
-
-  private static func appendBlock(
-    _ base: Int64, _ values: [UInt64], _ count: Int, _ width: Int, to output: inout [UInt8]
-  ) {
-    output.appendLittleEndian(base)
-    output.append(UInt8(width))
-    values.withUnsafeBufferPointer { buffer in
-      BitPacking.append(UnsafeBufferPointer(rebasing: buffer[..<count]), width: width, to: &output)
-    }
-  }
-
-  private static func forEachBlock(
-    _ values: UnsafeBufferPointer<Int64>, _ body: (UnsafeBufferPointer<Int64>) -> Void
-  ) {
-    var row = 0
-    while row < values.count {
-      let end = min(row + blockRows, values.count)
-      body(UnsafeBufferPointer(rebasing: values[row..<end]))
-      row = end
     }
   }
 }

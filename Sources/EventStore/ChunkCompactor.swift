@@ -1,20 +1,29 @@
-/// Merges small chunks step by step until the plan has nothing left.
+import GRDB
+
+/// Merges small chunks step by step until the plan has nothing left, or the program is to stop.
 package struct ChunkCompactor {
   private let reader: EventStore
+  private let workerCount: Int
   private let apply: (ChunkMerger.Result) throws -> Bool
   private let setAside: (ChunkDamage) throws -> Void
+  private let shouldStop: @Sendable () -> Bool
 
   /// - Parameters:
   ///   - reader: where chunks are read from; need not be the connection that writes.
+  ///   - workerCount: how many threads encode; more than one only where nothing else needs the processor.
   ///   - apply: runs `ChunkMerger.apply` on the writer.
   ///   - setAside: has the writer move a damaged chunk out of the way, after which merging goes on.
+  ///   - shouldStop: asked every few milliseconds; what is unmerged then stays as it is.
   package init(
-    reader: EventStore, apply: @escaping (ChunkMerger.Result) throws -> Bool,
-    setAside: @escaping (ChunkDamage) throws -> Void = { throw $0 }
+    reader: EventStore, workerCount: Int = 1, apply: @escaping (ChunkMerger.Result) throws -> Bool,
+    setAside: @escaping (ChunkDamage) throws -> Void = { throw $0 },
+    shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
     self.reader = reader
+    self.workerCount = workerCount
     self.apply = apply
     self.setAside = setAside
+    self.shouldStop = shouldStop
   }
 
   /// Runs merges until none is due.
@@ -25,7 +34,7 @@ package struct ChunkCompactor {
     mergesAllArrivals: Bool, isSettled: (Int32) -> Bool,
     progress: (_ rowCount: Int, _ rowsLeft: Int) -> Void = { _, _ in }
   ) throws {
-    while true {
+    while !shouldStop() {
       do {
         guard let next = try next(mergesAllArrivals: mergesAllArrivals, isSettled: isSettled) else {
           return
@@ -34,6 +43,8 @@ package struct ChunkCompactor {
         if try apply(next.result) { progress(next.result.rowCount, next.rowsLeft) }
       } catch let damage as ChunkDamage {
         try setAside(damage)
+      } catch is MergeInterrupted {
+        return
       }
     }
   }
@@ -45,7 +56,7 @@ package struct ChunkCompactor {
       let chunks = try ChunkRow.all(in: database)
       let plan = MergePlan.next(chunks, mergesAllArrivals: mergesAllArrivals, isSettled: isSettled)
       guard let plan else { return nil }
-      let result = try ChunkMerger.merge(plan, in: database)
+      let result = try ChunkMerger.merge(plan, workerCount: workerCount, in: database, shouldStop: shouldStop)
       let arrivals = chunks.filter { $0.day == nil }.reduce(0) { $0 + $1.rowCount }
       return (result, max(0, arrivals - result.rowCount))
     }

@@ -47,6 +47,6 @@ enum ChunkRewriter {
       renumbered[code] = new
       return new
     }
-    values.withUnsafeBufferPointer { writer.add(column, texts: strings, $0) }
+    values.withUnsafeBufferPointer { writer.add(column, texts: TextList(strings), $0) }
   }
 }

@@ -17,16 +17,17 @@ package struct ChunkWriter {
 
   /// Adds a column of integers; one that is all 0 is left out.
   package mutating func add(_ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>) {
-    if column == .time, let low = values.min(), let high = values.max() { timeBounds = low...high }
-    guard !column.isText, let bytes = ColumnEncoder.encode(column, values, effort: effort) else { return }
+    guard !column.isText, let bounds = ColumnEncoder.bounds(values) else { return }
+    if column == .time { timeBounds = bounds }
+    guard let bytes = ColumnEncoder.encode(column, values, bounds: bounds, effort: effort) else { return }
     columns.append((column, bytes))
   }
 
   /// Adds a column of texts; one without any is left out.
   package mutating func add(
-    _ column: ChunkColumn, texts: [[UInt8]], _ codes: UnsafeBufferPointer<Int64>
+    _ column: ChunkColumn, texts: TextList, _ codes: UnsafeBufferPointer<Int64>
   ) {
-    let bytes = ColumnEncoder.encode(column, strings: texts, codes: codes, effort: effort)
+    let bytes = ColumnEncoder.encode(column, texts: texts, codes: codes, effort: effort)
     if let bytes { columns.append((column, bytes)) }
   }
 

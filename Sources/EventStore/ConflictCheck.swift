@@ -27,20 +27,19 @@ struct StoredEvent: Hashable {
 }
 
 extension StoredEvent {
-  init(
-    row duplicate: DuplicateRow, in batch: EventBatch,
-    number: (UInt32, BatchNumbering.Kind) throws -> Int64, feature: () throws -> Int64
-  ) rethrows {
+  /// - Precondition: the names of the row have numbers.
+  init(row duplicate: DuplicateRow, in batch: EventBatch, _ names: borrowing BatchNames) {
     let row = duplicate.row
+    let labels = names.numbers(.label)
     time = batch.time[row]
-    user = try number(batch.user[row], .user)
-    self.feature = try feature()
+    user = names.numbers(.user)[Int(batch.user[row])]
+    feature = names.featureColumn[row]
     kind = Int64(batch.kind[row])
     outcome = Int64(batch.outcome[row])
     durationPlusOne = batch.durationPlusOne[row]
-    host = try number(batch.host[row], .label)
-    version = try number(batch.version[row], .label)
-    cause = try number(batch.cause[row], .label)
+    host = labels[Int(batch.host[row])]
+    version = labels[Int(batch.version[row])]
+    cause = labels[Int(batch.cause[row])]
     source = duplicate.source
     sequence = duplicate.sequence
     session = batch.strings.withBytes(of: batch.session[row]) { Array($0) }

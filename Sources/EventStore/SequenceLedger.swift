@@ -1,10 +1,11 @@
 import GRDB
+import WireFormat
 
 /// Which numbers of which sources are stored: the (source, seq) rule, across restarts.
 ///
 /// A source's numbers are kept as ranges in the table `sequence_range`. The range with the highest
 /// numbers (the *tail*) lives in memory, as nearly every event extends it; anything out of order goes
-/// through the table. Changes reach the table in ``flush(receivedMilliseconds:in:)``, inside the
+/// through the table. Changes reach the table in ``flush(in:)``, inside the
 /// transaction that stores the events.
 ///
 /// - Complexity: O(1) for a number in order, O(log ranges) in the table otherwise.
@@ -17,6 +18,7 @@ struct SequenceLedger {
   static let cachedSourcesMax = 100_000
 
   private struct State {
+    let source: Int64
     var tailFirst: Int64 = 0
     var tailLast: Int64 = 0
     var tailFirstTime: Int64 = 0
@@ -24,7 +26,10 @@ struct SequenceLedger {
     var isTailDirty = false
     /// No number above is known to be refused or withheld.
     var unstoredHighest: Int64 = 0
+    var isTouched = false
     var counts = Counts()
+
+    init(source: Int64) { self.source = source }
   }
 
   /// What happened to a source's events since the last flush.
@@ -37,6 +42,8 @@ struct SequenceLedger {
     var late: Int64 = 0
     /// Numbers that the sender's spool dropped.
     var dropped: Int64 = 0
+    fileprivate var firstReceivedMilliseconds: Int64 = 0
+    fileprivate var lastReceivedMilliseconds: Int64 = 0
 
     /// Adds what a sender claims, which may be any number.
     mutating func addDropped(_ count: Int64) {
@@ -44,12 +51,35 @@ struct SequenceLedger {
     }
   }
 
-  private var states: [Int64: State] = [:]
-  private var touched: Set<Int64> = []
+  /// What a number that arrived means.
+  enum Arrival {
+    case new
+    /// Stored already.
+    case known
+    /// New, but there is no room for another range of numbers.
+    case noRoom
+  }
+
+  /// Receipt of what is booked next.
+  var receivedMilliseconds: Int64 = 0
+  private let rangesMax: Int64
+  /// Rows of the tables of ranges, as far as they are written; nil until it is asked.
+  private var rangeCount: Int64?
+  private var states: [State] = []
+  private var slots = SourceSlots()
+  /// Sources with changes.
+  private var touched: [Int64] = []
+  /// By string number of a batch, where its source's state lies; -1 not looked up yet.
+  private var slotOfString: [Int32] = []
+
+  /// - Parameter rangesMax: ranges kept of all sources; who would need another is refused.
+  init(rangesMax: Int64) { self.rangesMax = rangesMax }
 
   mutating func forget() {
+    slots.removeAll()
     states.removeAll()
     touched.removeAll()
+    rangeCount = nil
   }
 
   /// Makes room if the cache has reached its bound; call between transactions.
@@ -59,24 +89,71 @@ struct SequenceLedger {
 
   /// Adds to a source's counts; source 0 stands for events without one.
   mutating func count(_ source: Int64, in database: Database, _ change: (inout Counts) -> Void) throws {
-    try load(source, in: database)
-    touched.insert(source)
-    change(&states[source, default: State()].counts)
+    let slot = try slot(of: source, in: database)
+    touch(slot)
+    change(&states[slot].counts)
   }
 
   /// Notes that a number arrived.
-  ///
-  /// - Returns: whether it is new, so that its event is to be stored.
   mutating func register(
     _ source: Int64, _ sequence: Int64, timeMilliseconds: Int64, in database: Database
-  ) throws -> Bool {
-    try load(source, in: database)
-    let isNew = try Self.register(
-      &states[source, default: State()], source, sequence, timeMilliseconds, database)
-    if isNew, sequence <= states[source]?.unstoredHighest ?? 0 {
-      try UnstoredNumbers(source: source, database: database).remove(sequence)
+  ) throws -> Arrival {
+    try register(try slot(of: source, in: database), sequence, timeMilliseconds, database)
+  }
+
+  /// Books the admitted rows of a batch, each as stored, duplicate, or one number too many.
+  ///
+  /// - Parameters:
+  ///   - lateBefore: events that end before are late.
+  ///   - numbers: by string number, the number of a source.
+  ///   - isNewSource: whether nothing can be known of a source yet.
+  /// - Complexity: a few instructions for a number that follows its source's highest.
+  mutating func separate(
+    _ rows: inout BatchRows, _ batch: EventBatch, lateBefore: Int64, numbers: [Int64],
+    isNewSource: (Int64) -> Bool, in database: Database
+  ) throws {
+    rows.start()
+    slotOfString.removeAll(keepingCapacity: true)
+    slotOfString.append(contentsOf: repeatElement(-1, count: numbers.count))
+    let (times, durations, sequences) = (batch.time, batch.durationPlusOne, batch.sequence)
+    for row in rows.admitted {
+      let string = Int(batch.source[Int(row)])
+      if slotOfString[string] < 0 {
+        let source = numbers[string]
+        slotOfString[string] = Int32(
+          truncatingIfNeeded: try slot(of: source, isNew: isNewSource(source), in: database))
+      }
+      let slot = Int(slotOfString[string])
+      let time = times[Int(row)]
+      let isLate = time < lateBefore && time + max(0, durations[Int(row)] - 1) < lateBefore
+      var arrival = Arrival.new
+      if string != 0 && !takeNext(slot, sequences[Int(row)], time) {
+        arrival = try register(slot, sequences[Int(row)], time, database)
+      }
+      switch arrival {
+      case .new:
+        touch(slot)
+        states[slot].counts.stored &+= 1
+        if isLate { states[slot].counts.late &+= 1 }
+        rows.kept.append(row)
+      case .known:
+        touch(slot)
+        states[slot].counts.duplicate &+= 1
+        rows.duplicates.append(
+          DuplicateRow(row: Int(row), source: states[slot].source, sequence: sequences[Int(row)]))
+      case .noRoom: rows.gapless.append(row)
+      }
     }
-    return isNew
+  }
+
+  @inline(__always)
+  private mutating func touch(_ slot: Int) {
+    if !states[slot].isTouched {
+      states[slot].isTouched = true
+      states[slot].counts.firstReceivedMilliseconds = receivedMilliseconds
+      touched.append(states[slot].source)
+    }
+    states[slot].counts.lastReceivedMilliseconds = receivedMilliseconds
   }
 
   /// Notes how far the sender's clock is off; positive when it is behind.
@@ -107,54 +184,70 @@ struct SequenceLedger {
   private mutating func add(
     _ source: Int64, _ range: ClosedRange<Int64>, _ kind: UnstoredNumbers.Kind, in database: Database
   ) throws {
-    try load(source, in: database)
-    var state = states[source, default: State()]
-    if state.isTailDirty { try Self.writeTail(source, state, database) }
-    state.isTailDirty = false
-    try UnstoredNumbers(source: source, database: database).add(range, kind)
-    state.unstoredHighest = max(state.unstoredHighest, range.upperBound)
-    states[source] = state
+    let slot = try slot(of: source, in: database)
+    try writeTail(slot, database)
+    let unstored = UnstoredNumbers(source: source, database: database)
+    let room = max(0, rangesMax - (try countOfRanges(database)))
+    rangeCount = try countOfRanges(database) + Int64(try unstored.add(range, kind, rangesMax: Int(room)))
+    states[slot].unstoredHighest = max(states[slot].unstoredHighest, range.upperBound)
   }
 
   /// Writes all changes; the same transaction must hold the events.
-  mutating func flush(receivedMilliseconds: Int64, in database: Database) throws {
+  mutating func flush(in database: Database) throws {
+    guard !touched.isEmpty else { return }
+    // Neighbours in the tables are written one after the other.
+    touched.sort()
+    let update = try RawStatement(
+      database,
+      """
+      UPDATE source SET stored = stored + ?2, duplicate = duplicate + ?3, conflict = conflict + ?4,
+        rejected = rejected + ?5, late = late + ?6, dropped = min(dropped + ?7, \(Self.droppedMax)),
+        first_received_ms = ifnull(first_received_ms, ?8),
+        last_received_ms = max(ifnull(last_received_ms, ?9), ?9) WHERE id = ?1
+      """)
+    let insert = try RawStatement(database, Self.writeSQL)
     for source in touched {
-      guard var state = states[source] else { continue }
-      if state.isTailDirty { try Self.writeTail(source, state, database) }
-      let update = try RawStatement(
-        database,
-        """
-        UPDATE source SET stored = stored + ?2, duplicate = duplicate + ?3, conflict = conflict + ?4,
-          rejected = rejected + ?5, late = late + ?7, dropped = min(dropped + ?8, \(Self.droppedMax)), first_received_ms = ifnull(first_received_ms, ?6),
-          last_received_ms = max(ifnull(last_received_ms, ?6), ?6) WHERE id = ?1
-        """)
-      let counts = state.counts
-      for (index, value) in [
-        source, counts.stored, counts.duplicate, counts.conflict, counts.rejected, receivedMilliseconds,
-        counts.late, counts.dropped,
-      ].enumerated() {
-        update.bind(value, at: Int32(index + 1))
-      }
+      guard let slot = slots[source] else { continue }
+      try writeTail(slot, with: insert)
+      let counts = states[slot].counts
+      update.bind(states[slot].source, at: 1)
+      update.bind(counts.stored, at: 2)
+      update.bind(counts.duplicate, at: 3)
+      update.bind(counts.conflict, at: 4)
+      update.bind(counts.rejected, at: 5)
+      update.bind(counts.late, at: 6)
+      update.bind(counts.dropped, at: 7)
+      update.bind(counts.firstReceivedMilliseconds, at: 8)
+      update.bind(counts.lastReceivedMilliseconds, at: 9)
       try update.run()
-      state.isTailDirty = false
-      state.counts = Counts()
-      states[source] = state
+      states[slot].counts = Counts()
+      states[slot].isTouched = false
     }
     touched.removeAll(keepingCapacity: true)
   }
 
   // MARK: Ranges
 
-  private mutating func load(_ source: Int64, in database: Database) throws {
-    guard states[source] == nil else { return }
-    var state = State()
+  /// Where a source's state lies, until ``trim()`` or ``forget()``.
+  private mutating func slot(
+    of source: Int64, isNew: Bool = false, in database: Database
+  ) throws -> Int {
+    if let known = slots[source] { return known }
+    var state = State(source: source)
+    if !isNew { try Self.load(&state, database) }
+    states.append(state)
+    slots[source] = states.count - 1
+    return states.count - 1
+  }
+
+  private static func load(_ state: inout State, _ database: Database) throws {
     let select = try RawStatement(
       database,
       """
       SELECT first, last, first_time_ms, last_time_ms FROM sequence_range
       WHERE source = ?1 ORDER BY first DESC LIMIT 1
       """)
-    select.bind(source, at: 1)
+    select.bind(state.source, at: 1)
     if try select.next() {
       state.tailFirst = select.integer(0)
       state.tailLast = select.integer(1)
@@ -162,58 +255,124 @@ struct SequenceLedger {
       state.tailLastTime = select.integer(3)
       select.finish()
     }
-    state.unstoredHighest = try UnstoredNumbers(source: source, database: database).highest()
-    states[source] = state
+    state.unstoredHighest = try UnstoredNumbers(source: state.source, database: database).highest()
   }
 
-  private static func register(
-    _ state: inout State, _ source: Int64, _ sequence: Int64, _ time: Int64, _ database: Database
-  ) throws -> Bool {
+  private mutating func countOfRanges(_ database: Database) throws -> Int64 {
+    if let rangeCount { return rangeCount }
+    let select = try RawStatement(
+      database,
+      "SELECT (SELECT count(*) FROM sequence_range) + (SELECT count(*) FROM sequence_unstored)")
+    defer { select.finish() }
+    let count = try select.next() ? select.integer(0) : 0
+    rangeCount = count
+    return count
+  }
+
+  /// Whether another range may begin; counts it if so.
+  private mutating func takeRoom(_ database: Database) throws -> Bool {
+    let count = try countOfRanges(database)
+    guard count < rangesMax else { return false }
+    rangeCount = count + 1
+    return true
+  }
+
+  /// Takes a number that follows the highest and of which nothing else is known; false for any other.
+  @inline(__always)
+  private mutating func takeNext(_ slot: Int, _ sequence: Int64, _ time: Int64) -> Bool {
     // Wrapping: nothing follows the largest number, and no number is negative.
-    if state.tailLast > 0 && sequence == state.tailLast &+ 1 {
-      state.tailLast = sequence
-      state.tailLastTime = time
-      state.isTailDirty = true
-      return true
+    guard states[slot].tailLast > 0, sequence == states[slot].tailLast &+ 1,
+      sequence > states[slot].unstoredHighest
+    else { return false }
+    states[slot].tailLast = sequence
+    states[slot].tailLastTime = time
+    states[slot].isTailDirty = true
+    return true
+  }
+
+  private mutating func register(
+    _ slot: Int, _ sequence: Int64, _ time: Int64, _ database: Database
+  ) throws -> Arrival {
+    let arrival = try place(slot, sequence, time, database)
+    if arrival == .new, sequence <= states[slot].unstoredHighest {
+      try UnstoredNumbers(source: states[slot].source, database: database).remove(sequence)
     }
-    if sequence > state.tailLast {
-      if state.isTailDirty { try writeTail(source, state, database) }
-      state.tailFirst = sequence
-      state.tailLast = sequence
-      state.tailFirstTime = time
-      state.tailLastTime = time
-      state.isTailDirty = true
-      return true
+    return arrival
+  }
+
+  private mutating func place(
+    _ slot: Int, _ sequence: Int64, _ time: Int64, _ database: Database
+  ) throws -> Arrival {
+    let tail = states[slot]
+    if tail.tailLast > 0 && sequence == tail.tailLast &+ 1 {
+      states[slot].tailLast = sequence
+      states[slot].tailLastTime = time
+      states[slot].isTailDirty = true
+      return .new
     }
-    if sequence >= state.tailFirst { return false }
-    return try registerBelowTail(&state, source, sequence, time, database)
+    if sequence > tail.tailLast {
+      guard try takeRoom(database) else { return .noRoom }
+      try writeTail(slot, database)
+      states[slot].tailFirst = sequence
+      states[slot].tailLast = sequence
+      states[slot].tailFirstTime = time
+      states[slot].tailLastTime = time
+      states[slot].isTailDirty = true
+      return .new
+    }
+    if sequence >= tail.tailFirst { return .known }
+    return try placeBelowTail(slot, sequence, time, database)
   }
 
   /// A number under the tail: extends, joins or adds a range in the table.
-  private static func registerBelowTail(
-    _ state: inout State, _ source: Int64, _ sequence: Int64, _ time: Int64, _ database: Database
-  ) throws -> Bool {
-    var lower = try range(atOrBelow: sequence, source, database)
-    if let lower, lower.last >= sequence { return false }
+  private mutating func placeBelowTail(
+    _ slot: Int, _ sequence: Int64, _ time: Int64, _ database: Database
+  ) throws -> Arrival {
+    let source = states[slot].source
+    var lower = try Self.range(atOrBelow: sequence, source, database)
+    if let lower, lower.last >= sequence { return .known }
     if let found = lower, found.last != sequence - 1 { lower = nil }
-    let joinsTail = state.tailFirst == sequence + 1
-    if joinsTail {
+    if states[slot].tailFirst == sequence + 1 {
       // The tail grows downwards, and swallows the range below when they now touch.
-      try delete(source, first: state.tailFirst, database)
-      state.tailFirst = lower?.first ?? sequence
-      state.tailFirstTime = lower?.firstTime ?? time
-      state.isTailDirty = true
-      if let lower { try delete(source, first: lower.first, database) }
-      return true
+      try Self.delete(source, first: states[slot].tailFirst, database)
+      states[slot].tailFirst = lower?.first ?? sequence
+      states[slot].tailFirstTime = lower?.firstTime ?? time
+      states[slot].isTailDirty = true
+      if let lower {
+        try Self.delete(source, first: lower.first, database)
+        rangeCount? -= 1
+      }
+      return .new
     }
-    let upper = try range(startingAt: sequence + 1, source, database)
-    if let upper { try delete(source, first: upper.first, database) }
-    try write(
+    let upper = try Self.range(startingAt: sequence + 1, source, database)
+    if lower == nil && upper == nil {
+      guard try takeRoom(database) else { return .noRoom }
+    }
+    if let upper { try Self.delete(source, first: upper.first, database) }
+    if lower != nil && upper != nil { rangeCount? -= 1 }
+    try Self.write(
       source,
       Range(
         first: lower?.first ?? sequence, last: upper?.last ?? sequence,
-        firstTime: lower?.firstTime ?? time, lastTime: upper?.lastTime ?? time), database)
-    return true
+        firstTime: lower?.firstTime ?? time, lastTime: upper?.lastTime ?? time),
+      with: try RawStatement(database, Self.writeSQL))
+    return .new
+  }
+
+  /// Brings the table up to date with a source's tail.
+  private mutating func writeTail(_ slot: Int, _ database: Database) throws {
+    if states[slot].isTailDirty { try writeTail(slot, with: try RawStatement(database, Self.writeSQL)) }
+  }
+
+  private mutating func writeTail(_ slot: Int, with insert: RawStatement) throws {
+    let state = states[slot]
+    guard state.isTailDirty else { return }
+    try Self.write(
+      state.source,
+      Range(
+        first: state.tailFirst, last: state.tailLast, firstTime: state.tailFirstTime,
+        lastTime: state.tailLastTime), with: insert)
+    states[slot].isTailDirty = false
   }
 
   private struct Range {
@@ -260,24 +419,55 @@ struct SequenceLedger {
     try delete.run()
   }
 
-  private static func writeTail(_ source: Int64, _ state: State, _ database: Database) throws {
-    try write(
-      source,
-      Range(
-        first: state.tailFirst, last: state.tailLast, firstTime: state.tailFirstTime,
-        lastTime: state.tailLastTime), database)
+  private static let writeSQL = """
+    INSERT INTO sequence_range (source, first, last, first_time_ms, last_time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (source, first) DO UPDATE SET last = excluded.last, first_time_ms = excluded.first_time_ms,
+      last_time_ms = excluded.last_time_ms
+    """
+
+  private static func write(_ source: Int64, _ range: Range, with insert: RawStatement) throws {
+    insert.bind(source, at: 1)
+    insert.bind(range.first, at: 2)
+    insert.bind(range.last, at: 3)
+    insert.bind(range.firstTime, at: 4)
+    insert.bind(range.lastTime, at: 5)
+    try insert.run()
+  }
+}
+
+/// Where the state of each source lies, by the source's number.
+///
+/// Numbers are given from 1 on, so an array finds them; one beyond every limit, from a file that someone changed,
+/// is found by hash.
+private struct SourceSlots {
+  /// Twice what `StoreLimits` allows: 8 MiB.
+  private static let denseMax: Int64 = 1 << 21
+
+  /// -1 where nothing is loaded.
+  private var dense: [Int32] = []
+  private var others: [Int64: Int] = [:]
+
+  mutating func removeAll() {
+    dense.removeAll()
+    others.removeAll()
   }
 
-  private static func write(_ source: Int64, _ range: Range, _ database: Database) throws {
-    let insert = try RawStatement(
-      database,
-      """
-      INSERT OR REPLACE INTO sequence_range (source, first, last, first_time_ms, last_time_ms)
-      VALUES (?1, ?2, ?3, ?4, ?5)
-      """)
-    for (index, value) in [source, range.first, range.last, range.firstTime, range.lastTime].enumerated() {
-      insert.bind(value, at: Int32(index + 1))
+  subscript(source: Int64) -> Int? {
+    @inline(__always) get {
+      guard source >= 0, source < Self.denseMax else { return others[source] }
+      let index = Int(source)
+      return index < dense.count && dense[index] >= 0 ? Int(dense[index]) : nil
     }
-    try insert.run()
+    set {
+      guard source >= 0, source < Self.denseMax else {
+        others[source] = newValue
+        return
+      }
+      let index = Int(source)
+      if index >= dense.count {
+        dense.append(contentsOf: repeatElement(-1, count: max(index + 1, dense.count * 2) - dense.count))
+      }
+      dense[index] = Int32(truncatingIfNeeded: newValue ?? -1)
+    }
   }
 }

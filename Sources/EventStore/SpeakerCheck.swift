@@ -10,8 +10,11 @@ struct SpeakerCheck {
     var name: UInt32
   }
 
+  private let sourcesMax: Int64
   private var users: [Pair: Bool] = [:]
   private var sources: [Pair: Bool] = [:]
+
+  init(sourcesMax: Int64) { self.sourcesMax = sourcesMax }
 
   /// Forgets the batch before.
   mutating func start() {
@@ -58,14 +61,18 @@ struct SpeakerCheck {
     return try Self.isSamePerson(name, owner, in: database)
   }
 
+  /// Books a source to its first sender; where there is no room for another, the event is refused later.
   private func claim(_ source: [UInt8], for name: [UInt8], _ database: Database) throws -> Bool {
     let insert = try RawStatement(
       database,
       """
-      INSERT INTO source (name, owner) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET owner = ?2
+      INSERT INTO source (name, owner) SELECT ?1, ?2
+      WHERE (SELECT max(id) FROM source) < ?3 OR EXISTS (SELECT 1 FROM source WHERE name = ?1)
+      ON CONFLICT (name) DO UPDATE SET owner = ?2
       """)
     source.withUnsafeBufferPointer { insert.bind(text: $0, at: 1) }
     name.withUnsafeBufferPointer { insert.bind(text: $0, at: 2) }
+    insert.bind(sourcesMax, at: 3)
     try insert.run()
     return true
   }

@@ -26,21 +26,28 @@ struct UnstoredNumbers {
     return select.integer(0)
   }
 
-  /// Notes numbers, as far as nothing is known of them yet.
+  /// Notes numbers, as far as nothing is known of them yet and there is room.
   ///
+  /// - Parameter rangesMax: ranges that may be added at most.
+  /// - Returns: how many were added.
   /// - Precondition: the table `sequence_range` has all stored numbers.
-  func add(_ range: ClosedRange<Int64>, _ kind: Kind) throws {
-    var room = Self.rangesMax - (try count())
+  func add(_ range: ClosedRange<Int64>, _ kind: Kind, rangesMax: Int = .max) throws -> Int {
+    let roomBefore = min(rangesMax, Self.rangesMax - (try count()))
+    var room = roomBefore
     var next = range.lowerBound
     for known in try overlapping(range) {
       if known.lowerBound > next, room > 0 {
         try join(next...known.lowerBound - 1, kind)
         room -= 1
       }
-      if known.upperBound >= range.upperBound { return }
+      if known.upperBound >= range.upperBound { return roomBefore - room }
       next = max(next, known.upperBound + 1)
     }
-    if room > 0 && next <= range.upperBound { try join(next...range.upperBound, kind) }
+    if room > 0 && next <= range.upperBound {
+      try join(next...range.upperBound, kind)
+      room -= 1
+    }
+    return roomBefore - room
   }
 
   /// Takes out a number that is now stored, or whose refusal is taken back (`ifOnly`).

@@ -112,9 +112,9 @@ private struct ImportSession<Store: StoreWriting>: ~Copyable {
     guard !batch.isEmpty else { return }
     listProblems()
     let received = ReceivedBatch(batch: batch, transport: "import", receivedMilliseconds: nowMilliseconds)
-    let (empty, before) = try pipeline.exchange(received)
+    let (empty, stored) = try pipeline.exchange(received)
     batch = empty
-    add(before)
+    add(stored)
     progress(input.byteCount)
   }
 

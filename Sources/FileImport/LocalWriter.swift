@@ -13,8 +13,8 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
     writer = EventWriter(store: store)
   }
 
-  package func commit(_ batch: ReceivedBatch) throws -> CommitSummary {
-    try lock.withLock { try writer.commit([batch]) }
+  package func commit(_ batches: [ReceivedBatch]) throws -> CommitSummary {
+    try lock.withLock { try writer.commit(batches) }
   }
 
   package func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws
@@ -30,7 +30,9 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
   }
 
   package func mergeAll(progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void) throws {
-    let compactor = ChunkCompactor(reader: store) { result in
+    // The import is over: nothing else needs the processor.
+    let workerCount = ProcessInfo.processInfo.activeProcessorCount
+    let compactor = ChunkCompactor(reader: store, workerCount: workerCount) { result in
       try self.lock.withLock { try self.store.write { try ChunkMerger.apply(result, in: $0) } }
     } setAside: {
       try self.setAside($0)

@@ -3,8 +3,8 @@ import GRDB
 
 /// The one writer, wherever it lives: in this process, or on the daemon's writer thread.
 package protocol StoreWriting: Sendable {
-  /// Stores a batch durably; the batch may be reused when this returns.
-  func commit(_ batch: ReceivedBatch) throws -> CommitSummary
+  /// Stores batches durably, all or none; they may be reused when this returns.
+  func commit(_ batches: [ReceivedBatch]) throws -> CommitSummary
   /// Runs `body` in one transaction.
   func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws -> Result
   /// Runs `body` with the writer itself, between two commits.

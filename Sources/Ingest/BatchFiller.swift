@@ -90,7 +90,7 @@ struct BatchFiller: ~Copyable {
     datagram bytes: UnsafeRawBufferPointer, isTruncated: Bool, now: Int64,
     route: @autoclosure () -> AnswerRoute = .nowhere
   ) {
-    if bytes.starts(with: Envelope.magic) {
+    if bytes.first == Envelope.firstByte, bytes.starts(with: Envelope.magic) {
       guard !isTruncated, Envelope.inspect(bytes) == .whole(byteCount: bytes.count) else {
         return refuse(.truncated, now: now)
       }
@@ -172,6 +172,7 @@ struct BatchFiller: ~Copyable {
   /// - Returns: false, with nothing consumed, when more bytes are needed.
   @discardableResult
   mutating func addPart(_ bytes: inout UnsafeRawBufferPointer, isFinal: Bool, now: Int64) -> Bool {
+    if bytes.first == UInt8(ascii: "{") { return takeLines(&bytes, isFinal: isFinal, now: now) }
     switch UsageBatchFrame.inspect(bytes) {
     case .batch(let range):
       add(protobufBatch: UnsafeRawBufferPointer(rebasing: bytes[range]), now: now)
@@ -183,19 +184,17 @@ struct BatchFiller: ~Copyable {
       batch.reject(.badBatch, bytes: bytes.bindMemory(to: UInt8.self))
       bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.endIndex...])
       return true
-    case .incomplete, .badMagic:
-      let consumed = addLines(bytes.bindMemory(to: UInt8.self), isFinal: isFinal, now: now)
-      bytes = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-      return consumed > 0
+    case .incomplete, .badMagic: return takeLines(&bytes, isFinal: isFinal, now: now)
     }
   }
 
-  /// Decodes lines; returns how many bytes were consumed.
-  private mutating func addLines(_ bytes: UnsafeBufferPointer<UInt8>, isFinal: Bool, now: Int64) -> Int {
+  /// Decodes lines; returns whether there were any.
+  private mutating func takeLines(_ bytes: inout UnsafeRawBufferPointer, isFinal: Bool, now: Int64) -> Bool {
     if batch.isFull { seal(now) }
-    let consumed = json.decodeLines(bytes, isFinal: isFinal, into: batch)
+    let consumed = json.decodeLines(bytes.bindMemory(to: UInt8.self), isFinal: isFinal, into: batch)
+    bytes = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
     afterAdding(now)
-    return consumed
+    return consumed > 0
   }
 
   /// Decodes one unframed protobuf batch.

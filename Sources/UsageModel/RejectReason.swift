@@ -41,6 +41,10 @@ package enum RejectReason: String, CaseIterable, Error, Sendable {
   case forgotten = "forgotten"
   /// A local sender spoke for someone else, or used the numbers of someone else's source.
   case notYours = "not_yours"
+  /// A new name where the store holds as many as it may (`StoreLimits`); events with known names are taken.
+  case tooManyNames = "too_many_names"
+  /// Its number would leave a gap where the store knows of as many as it may (`StoreLimits`).
+  case tooManyGaps = "too_many_gaps"
 }
 
 /// Bounds of the JSON reader.

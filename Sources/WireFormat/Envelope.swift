@@ -25,6 +25,8 @@ package enum EnvelopeRefusal: String, Error, CaseIterable, Sendable {
 ///     "WLE1" | length u32 | fixed header, to byte 80 | sender | key id | payload | tag
 package enum Envelope {
   package static let magic: [UInt8] = [0x57, 0x4C, 0x45, 0x31]  // "WLE1"
+  /// Enough to tell that most datagrams are none.
+  package static let firstByte: UInt8 = 0x57
   /// Largest payload: a batch as large as may be, its frame, and a little room for withheld numbers.
   package static let payloadBytesMax = UsageBatchFrame.batchBytesMax + (64 << 10)
   /// Largest value of the length field.

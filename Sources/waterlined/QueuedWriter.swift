@@ -14,8 +14,8 @@ final class QueuedWriter: StoreWriting {
     self.thread = thread
   }
 
-  func commit(_ batch: ReceivedBatch) throws -> CommitSummary {
-    try onWriter { try $0.commit([batch]) }
+  func commit(_ batches: [ReceivedBatch]) throws -> CommitSummary {
+    try onWriter { try $0.commit(batches) }
   }
 
   func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) throws -> Result {

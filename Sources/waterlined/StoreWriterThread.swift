@@ -34,6 +34,8 @@ final class StoreWriterThread: @unchecked Sendable {
   private let didCommit = NSCondition()
   private var commitCount = 0
   private var isStopping = false
+  /// As `isStopping`, for merges, which ask every few milliseconds.
+  private let endsMerging = Atomic(false)
   /// Events that were received and could not be stored before the daemon had to stop.
   private(set) var abandonedEventCount = 0
 
@@ -134,8 +136,9 @@ final class StoreWriterThread: @unchecked Sendable {
     }
   }
 
-  /// Ends merging, and bounds the attempts to write what is left.
+  /// Ends merging, also in the middle of one, and bounds the attempts to write what is left.
   func prepareToStop() {
+    endsMerging.store(true, ordering: .relaxed)
     didCommit.withLock {
       isStopping = true
       didCommit.broadcast()
@@ -202,6 +205,8 @@ final class StoreWriterThread: @unchecked Sendable {
       try writer.write { try ChunkMerger.apply(result, in: $0) }
     } setAside: {
       try self.setAside($0, through: writer)
+    } shouldStop: { [self] in
+      endsMerging.load(ordering: .relaxed)
     }
     let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
     try compactor.run(

@@ -96,7 +96,7 @@ struct GoldenBytesTests {
     #expect(texts.codes == [0, 1, 2, 1])
     let codes: [Int64] = [0, 1, 2, 1]
     let bytes = codes.withUnsafeBufferPointer {
-      ColumnEncoder.encode(.session, strings: texts.strings, codes: $0)
+      ColumnEncoder.encode(.session, texts: TextList(texts.strings), codes: $0)
     }
     #expect(bytes == Self.texts)
   }

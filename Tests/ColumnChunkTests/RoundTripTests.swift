@@ -164,7 +164,7 @@ struct RoundTripTests {
       }
       let codes = (0..<count).map { _ in Int64.random(in: 0...Int64(stringCount), using: &random) }
       let encoded = codes.withUnsafeBufferPointer {
-        ColumnEncoder.encode(.session, strings: strings, codes: $0)
+        ColumnEncoder.encode(.session, texts: TextList(strings), codes: $0)
       }
       let bytes = try #require(encoded)
       let texts = try Self.decodeTexts(bytes, rowCount: count)
@@ -175,7 +175,7 @@ struct RoundTripTests {
 
   @Test func leavesOutTextsThatAreAllAbsent() {
     let codes: [Int64] = [0, 0, 0]
-    #expect(codes.withUnsafeBufferPointer { ColumnEncoder.encode(.session, strings: [], codes: $0) } == nil)
+    #expect(codes.withUnsafeBufferPointer { ColumnEncoder.encode(.session, texts: TextList(), codes: $0) } == nil)
   }
 
   static func decodeTexts(_ bytes: [UInt8], rowCount: Int) throws -> ColumnDecoder.Texts {

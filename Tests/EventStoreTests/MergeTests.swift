@@ -1,5 +1,7 @@
 import ColumnChunk
+import Foundation
 import GRDB
+import Synchronization
 import Testing
 import UsageModel
 import WireFormat
@@ -211,6 +213,61 @@ struct ChunkMergerTests {
     #expect(chunks.map(\.day) == [-2, -1, 0, 1, 19_999, 20_000])
     for chunk in chunks { #expect(try fixture.store.read { try Self.isSorted(chunk, $0) }) }
     #expect(fingerprints(try fixture.events()) == fingerprints(events))
+  }
+
+  /// Told to stop, a merge ends at the next chunk and leaves everything as it was; later it is done.
+  @Test(arguments: [0, 1, 3, 6, 9])
+  func stopsInTheMiddle(asked: Int) throws {
+    let fixture = try StoreFixture()
+    var random = SeededRandom(seed: 97)
+    var all: [UsageEvent] = []
+    for _ in 0..<6 {
+      let events = (0..<200).map { _ in SomeEvent.make(&random) }
+      try fixture.commit(events)
+      all += events
+    }
+    let before = try fixture.store.read { try ChunkRow.all(in: $0) }
+    let askedSoFar = Mutex(0)
+    var steps = 0
+    let store = fixture.store
+    let compactor = ChunkCompactor(reader: store) { result in
+      steps += 1
+      return try store.write { try ChunkMerger.apply(result, in: $0) }
+    } shouldStop: {
+      askedSoFar.withLock { count in
+        count += 1
+        return count > asked
+      }
+    }
+    try compactor.run(mergesAllArrivals: true, isSettled: { _ in true })
+    #expect(steps == 0)
+    #expect(askedSoFar.withLock { $0 } <= asked + 20)
+    #expect(try fixture.store.read { try ChunkRow.all(in: $0) } == before)
+    try fixture.merge()
+    #expect(fingerprints(try fixture.events()) == fingerprints(all))
+  }
+
+  /// Several threads encode the same chunks as one.
+  @Test func workersMakeNoDifference() throws {
+    let fixture = try StoreFixture()
+    var random = SeededRandom(seed: 98)
+    for _ in 0..<5 { try fixture.commit((0..<300).map { _ in SomeEvent.make(&random) }) }
+    func bytes(workerCount: Int) throws -> [[UInt8]] {
+      try fixture.reopen()
+      let path = fixture.directory.path + "/copy \(workerCount).db"
+      try fixture.execute("VACUUM INTO '\(path)'")
+      let copy = try EventStore(writingAt: path, program: "test")
+      let compactor = ChunkCompactor(reader: copy, workerCount: workerCount) { result in
+        try copy.write { try ChunkMerger.apply(result, in: $0) }
+      }
+      try compactor.run(mergesAllArrivals: true, isSettled: { _ in true })
+      return try copy.read {
+        try Row.fetchAll($0, sql: "SELECT data FROM chunk_column ORDER BY id").map { Array($0[0] as Data) }
+      }
+    }
+    let one = try bytes(workerCount: 1)
+    #expect(one.count > 20)
+    #expect(try bytes(workerCount: 3) == one)
   }
 
   /// A day over 65,536 events becomes several chunks, in one order over all of them.

@@ -18,7 +18,7 @@ struct EventNamesTests {
         "not_json", "not_object", "not_utf8", "too_deep", "missing_time", "missing_user", "missing_app",
         "missing_feature", "wrong_type", "too_long", "empty", "nul_character", "time", "kind", "outcome",
         "duration", "seq", "attributes", "csv", "bad_batch", "forgotten",
-        "not_yours",
+        "not_yours", "too_many_names", "too_many_gaps",
       ])
   }
 }

@@ -102,7 +102,7 @@ enum ChunkAttack {
     require(texts.codes.allSatisfy { $0 <= texts.strings.count }, "a code has no text")
     let codes = texts.codes.map(Int64.init)
     let again = codes.withUnsafeBufferPointer {
-      ColumnEncoder.encode(column, strings: texts.strings, codes: $0)
+      ColumnEncoder.encode(column, texts: TextList(texts.strings), codes: $0)
     }
     guard let again else { return require(false, "texts are taken for none") }
     let decoded = again.withUnsafeBytes { try? ColumnDecoder.decodeTexts($0, as: column, rowCount: rowCount) }

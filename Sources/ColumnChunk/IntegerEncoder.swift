@@ -1,0 +1,180 @@
+/// Encodes one column of integers: sizes are found first, and only the smallest encoding is written.
+///
+/// Layouts are specified in `schemas/chunk-format.md`. The same values give the same bytes.
+enum IntegerEncoder {
+  /// Chooses an encoding and produces its payload.
+  ///
+  /// - Precondition: at least one value.
+  /// - Complexity: O(values); no allocation but the payload and a few numbers a block.
+  static func encode(
+    _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>, _ effort: ColumnEncoder.Effort
+  ) -> (encoding: ColumnHeader.Encoding, payload: [UInt8]) {
+    if bounds.lowerBound == bounds.upperBound { return (.constant, []) }
+    let packed = Frames(values: values)
+    if effort == .arrival { return (.packed, payload(packed, values)) }
+    var smallest = packed.byteCount
+    var runs: Runs?
+    let runCount = Runs.count(values)
+    if runCount <= values.count / 2 {
+      let found = Runs(values, count: runCount)
+      if found.byteCount < smallest {
+        smallest = found.byteCount
+        runs = found
+      }
+    }
+    let delta = Frames(differencesOf: values)
+    if delta.byteCount < smallest { return (.delta, payload(delta, values)) }
+    if let runs { return (.runs, runs.payload()) }
+    return (.packed, payload(packed, values))
+  }
+
+  /// The packed form by itself, for numbers inside other payloads.
+  static func packed(_ values: UnsafeBufferPointer<Int64>) -> [UInt8] { payload(Frames(values: values), values) }
+
+  private static func payload(_ frames: Frames, _ values: UnsafeBufferPointer<Int64>) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: frames.byteCount) { buffer, count in
+      if let start = buffer.baseAddress { frames.write(values, to: UnsafeMutableRawPointer(start)) }
+      count = frames.byteCount
+    }
+  }
+}
+
+/// What each block of a packed or delta payload is held against, and so how long the payload will be.
+private struct Frames {
+  private struct Frame {
+    var base: Int64
+    var width: Int
+  }
+
+  private let isDelta: Bool
+  private var frames: [Frame] = []
+  /// Length of the payload, padding included.
+  private(set) var byteCount = BitPacking.paddingByteCount
+
+  /// Frame of reference: blocks of `base i64, width u8, packed (value - base)`, then padding.
+  init(values: UnsafeBufferPointer<Int64>) {
+    isDelta = false
+    frames.reserveCapacity(IntegerCodec.blockCount(values.count))
+    IntegerCodec.forEachBlock(values) { block in
+      var low = block[0]
+      var high = block[0]
+      for value in block {
+        low = min(low, value)
+        high = max(high, value)
+      }
+      add(low, high, headerBytes: 9, packedCount: block.count)
+    }
+  }
+
+  /// Differences: blocks of `first i64, smallest difference i64, width u8, packed differences`, then padding.
+  init(differencesOf values: UnsafeBufferPointer<Int64>) {
+    isDelta = true
+    frames.reserveCapacity(IntegerCodec.blockCount(values.count))
+    IntegerCodec.forEachBlock(values) { block in
+      var low = block.count > 1 ? block[1] &- block[0] : 0
+      var high = low
+      for index in 1..<max(1, block.count) {
+        let difference = block[index] &- block[index &- 1]
+        low = min(low, difference)
+        high = max(high, difference)
+      }
+      add(low, high, headerBytes: 17, packedCount: block.count - 1)
+    }
+  }
+
+  private mutating func add(_ low: Int64, _ high: Int64, headerBytes: Int, packedCount: Int) {
+    let width = BitPacking.width(forMaximum: UInt64(bitPattern: high &- low))
+    frames.append(Frame(base: low, width: width))
+    byteCount += headerBytes + BitPacking.byteCount(packedCount, width: width)
+  }
+
+  /// Writes ``byteCount`` bytes.
+  func write(_ values: UnsafeBufferPointer<Int64>, to output: UnsafeMutableRawPointer) {
+    var output = output
+    var next = 0
+    IntegerCodec.forEachBlock(values) { block in
+      let frame = frames[next]
+      next += 1
+      if isDelta {
+        output.storeBytes(of: block[0].littleEndian, as: Int64.self)
+        output += 8
+      }
+      output.storeBytes(of: frame.base.littleEndian, as: Int64.self)
+      output.storeBytes(of: UInt8(frame.width), toByteOffset: 8, as: UInt8.self)
+      output += 9
+      let base = frame.base
+      if isDelta {
+        output = BitPacking.pack(count: block.count - 1, width: frame.width, to: output) { index in
+          UInt64(bitPattern: block[index &+ 1] &- block[index] &- base)
+        }
+      } else {
+        output = BitPacking.pack(count: block.count, width: frame.width, to: output) { index in
+          UInt64(bitPattern: block[index] &- base)
+        }
+      }
+    }
+    output.storeBytes(of: 0, as: UInt64.self)
+  }
+}
+
+/// Stretches of equal values.
+private struct Runs {
+  private let values: [Int64]
+  private let lengths: [Int64]
+  private let valueFrames: Frames
+  private let lengthFrames: Frames
+
+  static func count(_ values: UnsafeBufferPointer<Int64>) -> Int {
+    var count = 1
+    for index in 1..<max(1, values.count) where values[index] != values[index &- 1] { count &+= 1 }
+    return count
+  }
+
+  init(_ all: UnsafeBufferPointer<Int64>, count: Int) {
+    var values: [Int64] = []
+    var lengths: [Int64] = []
+    values.reserveCapacity(count)
+    lengths.reserveCapacity(count)
+    var start = 0
+    for index in 1...all.count where index == all.count || all[index] != all[start] {
+      values.append(all[start])
+      lengths.append(Int64(index - start))
+      start = index
+    }
+    valueFrames = values.withUnsafeBufferPointer { Frames(values: $0) }
+    lengthFrames = lengths.withUnsafeBufferPointer { Frames(values: $0) }
+    self.values = values
+    self.lengths = lengths
+  }
+
+  var byteCount: Int { 8 + valueFrames.byteCount + lengthFrames.byteCount }
+
+  /// `run count u32, bytes of values u32`, packed run values, packed run lengths.
+  func payload() -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      if let start = buffer.baseAddress.map(UnsafeMutableRawPointer.init) {
+        start.storeBytes(of: UInt32(values.count).littleEndian, as: UInt32.self)
+        start.storeBytes(of: UInt32(valueFrames.byteCount).littleEndian, toByteOffset: 4, as: UInt32.self)
+        values.withUnsafeBufferPointer { valueFrames.write($0, to: start + 8) }
+        lengths.withUnsafeBufferPointer { lengthFrames.write($0, to: start + 8 + valueFrames.byteCount) }
+      }
+      count = byteCount
+    }
+  }
+}
+
+extension IntegerCodec {
+  static func blockCount(_ rowCount: Int) -> Int { (rowCount + blockRows - 1) / blockRows }
+
+  @inline(__always)
+  fileprivate static func forEachBlock(
+    _ values: UnsafeBufferPointer<Int64>, _ body: (UnsafeBufferPointer<Int64>) -> Void
+  ) {
+    var row = 0
+    while row < values.count {
+      let end = min(row + blockRows, values.count)
+      body(UnsafeBufferPointer(rebasing: values[row..<end]))
+      row = end
+    }
+  }
+}

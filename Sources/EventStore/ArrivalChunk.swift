@@ -1,0 +1,92 @@
+import ColumnChunk
+import GRDB
+import WireFormat
+
+/// Makes a chunk in order of arrival out of a batch; keeps its scratch memory for the next.
+struct ArrivalChunk {
+  private var column = [Int64](repeating: 0, count: EventBatch.eventsMax)
+  /// By string number of the batch, its code in the chunk; 0 not used yet.
+  private var codes: [UInt32] = []
+
+  /// Inserts a chunk of the rows given, in their order.
+  mutating func insert(
+    _ rows: [UInt32], of batch: EventBatch, _ names: borrowing BatchNames, isImported: Bool,
+    in database: Database
+  ) throws {
+    var writer = ChunkWriter(rowCount: rows.count, effort: .arrival)
+    let (users, labels, sources) = (names.numbers(.user), names.numbers(.label), names.numbers(.source))
+    let features = names.featureColumn
+    addPlain(batch.time, .time, rows, batch, &writer)
+    addNumbers(of: batch.user, users, .user, rows, &writer)
+    features.withUnsafeBufferPointer { features in
+      if let start = features.baseAddress { addPlain(start, .feature, rows, batch, &writer) }
+    }
+    add(.kind, rows, &writer) { Int64(batch.kind[$0]) }
+    add(.outcome, rows, &writer) { Int64(batch.outcome[$0]) }
+    addPlain(batch.durationPlusOne, .durationPlusOne, rows, batch, &writer)
+    addNumbers(of: batch.host, labels, .host, rows, &writer)
+    addTexts(of: batch.session, .session, rows, batch, &writer)
+    addNumbers(of: batch.version, labels, .version, rows, &writer)
+    addNumbers(of: batch.cause, labels, .cause, rows, &writer)
+    addNumbers(of: batch.source, sources, .source, rows, &writer)
+    addPlain(batch.sequence, .sequence, rows, batch, &writer)
+    addTexts(of: batch.attributes, .attributes, rows, batch, &writer)
+    addPlain(batch.clockOffset, .clockOffset, rows, batch, &writer)
+    _ = try writer.insert(day: nil, run: 0, isImported: isImported, in: database)
+  }
+
+  /// Encodes what `value` says for each row.
+  @inline(__always)
+  private mutating func add(
+    _ column: ChunkColumn, _ rows: [UInt32], _ writer: inout ChunkWriter, _ value: (Int) -> Int64
+  ) {
+    self.column.withUnsafeMutableBufferPointer { values in
+      rows.withUnsafeBufferPointer { rows in
+        for index in 0..<rows.count { values[index] = value(Int(rows[index])) }
+      }
+      writer.add(column, UnsafeBufferPointer(rebasing: values[..<rows.count]))
+    }
+  }
+
+  /// A column that holds what is stored; in place if all rows are.
+  private mutating func addPlain(
+    _ values: UnsafePointer<Int64>, _ column: ChunkColumn, _ rows: [UInt32], _ batch: EventBatch,
+    _ writer: inout ChunkWriter
+  ) {
+    if rows.count == batch.count {
+      writer.add(column, UnsafeBufferPointer(start: values, count: rows.count))
+    } else {
+      add(column, rows, &writer) { values[$0] }
+    }
+  }
+
+  private mutating func addNumbers(
+    of strings: UnsafePointer<UInt32>, _ numbers: [Int64], _ column: ChunkColumn, _ rows: [UInt32],
+    _ writer: inout ChunkWriter
+  ) {
+    numbers.withUnsafeBufferPointer { numbers in
+      add(column, rows, &writer) { numbers[Int(strings[$0])] }
+    }
+  }
+
+  /// Gives the texts of a column small codes, from 1, in order of first use.
+  private mutating func addTexts(
+    of strings: UnsafePointer<UInt32>, _ column: ChunkColumn, _ rows: [UInt32], _ batch: EventBatch,
+    _ writer: inout ChunkWriter
+  ) {
+    var texts = TextList()
+    codes.removeAll(keepingCapacity: true)
+    codes.append(contentsOf: repeatElement(0, count: batch.strings.count))
+    for (index, row) in rows.enumerated() {
+      let string = Int(strings[Int(row)])
+      if string != 0 && codes[string] == 0 {
+        batch.strings.withBytes(of: UInt32(truncatingIfNeeded: string)) { texts.append($0) }
+        codes[string] = UInt32(truncatingIfNeeded: texts.count)
+      }
+      self.column[index] = Int64(codes[string])
+    }
+    self.column.withUnsafeBufferPointer {
+      writer.add(column, texts: texts, UnsafeBufferPointer(rebasing: $0[..<rows.count]))
+    }
+  }
+}

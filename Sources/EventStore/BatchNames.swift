@@ -1,0 +1,209 @@
+import GRDB
+import WireFormat
+
+/// Numbers of all that events name, looked up once a batch for each distinct name.
+///
+/// Belongs to the one writer. Between ``begin(in:)`` and ``end()`` lies one transaction.
+struct BatchNames: ~Copyable {
+  enum Kind {
+    case user
+    case label
+    case source
+  }
+
+  /// In place of a number: the table is full.
+  static let unavailable: Int64 = -1
+
+  private var users: NameResolver
+  private var labels: NameResolver
+  private var sources: NameResolver
+  private var features: NameResolver
+
+  // By string number of the batch; 0 not looked up yet.
+  private var userNumbers: [Int64] = []
+  private var labelNumbers: [Int64] = []
+  private var sourceNumbers: [Int64] = []
+  /// By string number of an app, the number of the app without a feature.
+  private var appNumbers: [Int64] = []
+  /// By string number of a feature, its number in the app that had it last: few names stand in two apps.
+  private var featureNumbers: [(app: UInt32, number: Int64)] = []
+  /// By row.
+  private(set) var featureColumn = [Int64](repeating: 0, count: EventBatch.eventsMax)
+  /// Whether a name of the batch could not be given a number.
+  private(set) var hasUnavailable = false
+  private var key: [UInt8] = []
+
+  init(_ limits: StoreLimits) {
+    users = NameResolver(.users, namesMax: limits.usersMax)
+    labels = NameResolver(.labels, namesMax: limits.labelsMax)
+    sources = NameResolver(.sources, namesMax: limits.sourcesMax)
+    features = NameResolver(.features, namesMax: limits.featuresMax)
+  }
+
+  // MARK: Transactions
+
+  mutating func begin(in database: Database) throws {
+    try users.begin(in: database)
+    try labels.begin(in: database)
+    try sources.begin(in: database)
+    try features.begin(in: database)
+  }
+
+  /// The transaction was committed.
+  mutating func end() {
+    users.end()
+    labels.end()
+    sources.end()
+    features.end()
+  }
+
+  /// Drops every number: the transaction failed, or someone else changed the tables.
+  mutating func forget() {
+    users.forget()
+    labels.forget()
+    sources.forget()
+    features.forget()
+  }
+
+  // MARK: One batch
+
+  /// Forgets the batch before and makes room for this one.
+  mutating func start(_ batch: EventBatch) {
+    let count = batch.strings.count
+    Self.clear(&userNumbers, count, 0)
+    Self.clear(&labelNumbers, count, 0)
+    Self.clear(&sourceNumbers, count, 0)
+    Self.clear(&appNumbers, count, 0)
+    Self.clear(&featureNumbers, count, (0, 0))
+    hasUnavailable = false
+  }
+
+  private static func clear<Value>(_ array: inout [Value], _ count: Int, _ value: Value) {
+    array.removeAll(keepingCapacity: true)
+    array.append(contentsOf: repeatElement(value, count: count))
+  }
+
+  /// Looks up every name of the rows.
+  mutating func resolve(_ batch: EventBatch, rows: ArraySlice<UInt32>, in database: Database) throws {
+    var isFull = try Self.resolve(batch.user, rows, batch, &users, &userNumbers, database)
+    for column in [batch.host, batch.version, batch.cause] {
+      if try Self.resolve(column, rows, batch, &labels, &labelNumbers, database) { isFull = true }
+    }
+    if try Self.resolve(batch.source, rows, batch, &sources, &sourceNumbers, database) { isFull = true }
+    if try resolveFeatures(batch, rows, database) { isFull = true }
+    hasUnavailable = isFull
+  }
+
+  /// - Returns: whether there was no room for a name.
+  private static func resolve(
+    _ column: UnsafePointer<UInt32>, _ rows: ArraySlice<UInt32>, _ batch: EventBatch,
+    _ resolver: inout NameResolver, _ numbers: inout [Int64], _ database: Database
+  ) throws -> Bool {
+    var strings: [UInt32] = []
+    for row in rows {
+      let string = column[Int(row)]
+      if string == 0 || numbers[Int(string)] != 0 { continue }
+      // Once is enough; the number itself comes below.
+      numbers[Int(string)] = unavailable
+      strings.append(string)
+    }
+    return try resolver.resolve(strings, of: batch.strings, into: &numbers, in: database)
+  }
+
+  private static func look(
+    up string: UInt32, _ batch: EventBatch, _ resolver: inout NameResolver, _ database: Database
+  ) throws -> Int64 {
+    // Through a result, as the closure that lends the bytes does not throw.
+    try batch.strings.withBytes(of: string) { bytes in
+      Result { try resolver.number(of: bytes, in: database) ?? unavailable }
+    }.get()
+  }
+
+  private mutating func resolveFeatures(
+    _ batch: EventBatch, _ rows: ArraySlice<UInt32>, _ database: Database
+  ) throws -> Bool {
+    var isFull = false
+    for row in rows {
+      let app = batch.app[Int(row)]
+      let feature = batch.feature[Int(row)]
+      var number: Int64
+      if feature == 0 {
+        number = appNumbers[Int(app)]
+      } else {
+        let last = featureNumbers[Int(feature)]
+        number = last.app == app ? last.number : 0
+      }
+      if number == 0 {
+        number = try lookUp(app, feature, batch, database)
+        if feature == 0 {
+          appNumbers[Int(app)] = number
+        } else {
+          featureNumbers[Int(feature)] = (app, number)
+        }
+        if number == Self.unavailable { isFull = true }
+      }
+      featureColumn[Int(row)] = number
+    }
+    return isFull
+  }
+
+  private mutating func lookUp(
+    _ app: UInt32, _ feature: UInt32, _ batch: EventBatch, _ database: Database
+  ) throws -> Int64 {
+    key.removeAll(keepingCapacity: true)
+    batch.strings.withBytes(of: app) { key.append(contentsOf: $0) }
+    if feature != 0 {
+      key.append(0)
+      batch.strings.withBytes(of: feature) { key.append(contentsOf: $0) }
+    }
+    return try key.withUnsafeBufferPointer { try features.number(of: $0, in: database) } ?? Self.unavailable
+  }
+
+  // MARK: Numbers
+
+  /// A kind's numbers by string number; 0 for the absent string and for those not looked up.
+  func numbers(_ kind: Kind) -> [Int64] {
+    switch kind {
+    case .user: userNumbers
+    case .label: labelNumbers
+    case .source: sourceNumbers
+    }
+  }
+
+  /// Whether there is a number for every name of a row.
+  func isAvailable(row: Int, of batch: EventBatch) -> Bool {
+    userNumbers[Int(batch.user[row])] >= 0 && featureColumn[row] >= 0
+      && sourceNumbers[Int(batch.source[row])] >= 0 && labelNumbers[Int(batch.host[row])] >= 0
+      && labelNumbers[Int(batch.version[row])] >= 0 && labelNumbers[Int(batch.cause[row])] >= 0
+  }
+
+  /// The number of one string, looked up if need be; nil when there is no room for it.
+  mutating func number(
+    of string: UInt32, _ kind: Kind, _ batch: EventBatch, in database: Database
+  ) throws -> Int64? {
+    if string == 0 { return 0 }
+    let known = numbers(kind)[Int(string)]
+    if known != 0 { return known == Self.unavailable ? nil : known }
+    let number: Int64
+    switch kind {
+    case .user:
+      number = try Self.look(up: string, batch, &users, database)
+      userNumbers[Int(string)] = number
+    case .label:
+      number = try Self.look(up: string, batch, &labels, database)
+      labelNumbers[Int(string)] = number
+    case .source:
+      number = try Self.look(up: string, batch, &sources, database)
+      sourceNumbers[Int(string)] = number
+    }
+    return number == Self.unavailable ? nil : number
+  }
+
+  /// The number of a source that no event names; nil when there is no room for it.
+  mutating func number(ofSource name: String, in database: Database) throws -> Int64? {
+    try Array(name.utf8).withUnsafeBufferPointer { try sources.number(of: $0, in: database) }
+  }
+
+  /// Whether a source is of this transaction, so that nothing is stored of it yet.
+  func isNewSource(_ number: Int64) -> Bool { sources.isNew(number) }
+}
