@@ -1,33 +1,39 @@
 /// Turns a column's stored bytes back into rows; the bytes are untrusted.
 package enum ColumnDecoder {
+  /// Whether a stored column can only be read together with the users of its rows.
+  package static func isByUser(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count >= ColumnHeader.byteCount && bytes[6] == ColumnHeader.Encoding.byUser.rawValue
+  }
+
   /// Decodes integers into a buffer of at least the header's row count.
   ///
+  /// - Parameter users: of the chunk's rows; needed where ``isByUser(_:)`` says so.
   /// - Throws: `ChunkError` for anything but a sound column of this kind and length.
   /// - Complexity: O(rows + payload).
   package static func decode(
-    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int,
+    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int, users: RowUsers? = nil,
     into output: UnsafeMutablePointer<Int64>
   ) throws(ChunkError) {
     let header = try checkedHeader(bytes, column, rowCount)
-    try IntegerCodec.decode(payload(bytes), header: header, into: output)
+    try IntegerCodec.decode(payload(bytes), header: header, users: users, into: output)
   }
 
   /// As above, for columns whose values fit 32 bits.
   package static func decode(
-    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int,
+    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int, users: RowUsers? = nil,
     into output: UnsafeMutablePointer<UInt32>
   ) throws(ChunkError) {
     let header = try checkedHeader(bytes, column, rowCount)
-    try IntegerCodec.decode(payload(bytes), header: header, into: output)
+    try IntegerCodec.decode(payload(bytes), header: header, users: users, into: output)
   }
 
   /// As above, for columns whose values fit 8 bits.
   package static func decode(
-    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int,
+    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int, users: RowUsers? = nil,
     into output: UnsafeMutablePointer<UInt8>
   ) throws(ChunkError) {
     let header = try checkedHeader(bytes, column, rowCount)
-    try IntegerCodec.decode(payload(bytes), header: header, into: output)
+    try IntegerCodec.decode(payload(bytes), header: header, users: users, into: output)
   }
 
   /// Distinct texts of a column; code 0 of a row is "absent", code n is text n - 1.

@@ -22,16 +22,18 @@ package enum ColumnEncoder {
 
   /// Encodes integers.
   ///
-  /// - Parameter bounds: what ``bounds(_:)`` found, if it was asked before.
+  /// - Parameters:
+  ///   - bounds: what ``bounds(_:)`` found, if it was asked before.
+  ///   - users: of the chunk's rows, where the column may be stored by user.
   /// - Returns: nil when every row is 0, which readers take a missing column to mean.
   /// - Precondition: 1 ... ``ColumnHeader/rowsMax`` rows.
   package static func encode(
     _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>? = nil,
-    effort: Effort = .merged
+    users: RowUsers? = nil, effort: Effort = .merged
   ) -> [UInt8]? {
     precondition((1...ColumnHeader.rowsMax).contains(values.count), "BUG: chunk of \(values.count) rows")
     guard let bounds = bounds ?? Self.bounds(values), bounds != 0...0 else { return nil }
-    let (encoding, payload) = IntegerEncoder.encode(values, bounds: bounds, effort)
+    let (encoding, payload) = IntegerEncoder.encode(values, bounds: bounds, users: users, effort)
     var output: [UInt8] = []
     ColumnHeader.append(
       column: column, encoding: encoding, rowCount: values.count, minimum: bounds.lowerBound,

@@ -35,6 +35,8 @@ package struct ColumnHeader: Equatable, Sendable {
     case runs = 4
     /// Distinct texts and one code a row.
     case texts = 5
+    /// One value a user, and the rows that differ from it; read together with the column `user`.
+    case byUser = 6
   }
 
   package var column: ChunkColumn

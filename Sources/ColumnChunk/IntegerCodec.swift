@@ -6,9 +6,12 @@ enum IntegerCodec {
   static let blockRows = 1_024
 
   /// Decodes a payload into `rowCount` rows; values that do not fit `T` are malformed.
+  ///
+  /// - Parameter users: of the chunk's rows, for columns that are stored by user.
   @inline(__always)
   static func decode<T: FixedWidthInteger>(
-    _ payload: UnsafeRawBufferPointer, header: ColumnHeader, into output: UnsafeMutablePointer<T>
+    _ payload: UnsafeRawBufferPointer, header: ColumnHeader, users: RowUsers? = nil,
+    into output: UnsafeMutablePointer<T>
   ) throws(ChunkError) {
     guard T(exactly: header.minimum) != nil, T(exactly: header.maximum) != nil else {
       throw .malformed(header.column)
@@ -22,6 +25,7 @@ enum IntegerCodec {
     case .packed: isSound = fills(payload, unpack(payload, header.rowCount, output))
     case .delta: isSound = fills(payload, undelta(payload, header.rowCount, output))
     case .runs: isSound = expandRuns(payload, header.rowCount, output)
+    case .byUser: isSound = users.map { expand(payload, by: $0, header.rowCount, output) } ?? false
     case .texts: isSound = false
     }
     guard isSound else { throw .malformed(header.column) }
@@ -115,6 +119,51 @@ enum IntegerCodec {
           row += Int(length)
         }
         return row == rowCount
+      }
+    }
+  }
+
+  // MARK: By user
+
+  /// Reads `table bytes u32, exceptions u32, row bytes u32`, the packed table, packed rows of exceptions in
+  /// ascending order, and their packed values.
+  @inline(__always)
+  private static func expand<T: FixedWidthInteger>(
+    _ payload: UnsafeRawBufferPointer, by users: RowUsers, _ rowCount: Int, _ output: UnsafeMutablePointer<T>
+  ) -> Bool {
+    guard payload.count >= 12, users.places.count == rowCount else { return false }
+    func field(_ offset: Int) -> Int {
+      Int(UInt32(littleEndian: payload.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+    }
+    let (tableBytes, exceptionCount, rowBytes) = (field(0), field(4), field(8))
+    guard exceptionCount <= rowCount, tableBytes >= padding, rowBytes >= padding,
+      payload.count - 12 - tableBytes - rowBytes >= padding
+    else { return false }
+    let tablePart = UnsafeRawBufferPointer(rebasing: payload[12..<12 + tableBytes])
+    let rest = UnsafeRawBufferPointer(rebasing: payload[(12 + tableBytes)...])
+    let rowPart = UnsafeRawBufferPointer(rebasing: rest[..<rowBytes])
+    let valuePart = UnsafeRawBufferPointer(rebasing: rest[rowBytes...])
+    // The table first; it is read in full before a row is written. Then the values of exceptions.
+    let capacity = max(1, users.firstRows.count, exceptionCount)
+    return withUnsafeTemporaryAllocation(of: T.self, capacity: capacity) { values in
+      guard let values = values.baseAddress,
+        fills(tablePart, unpack(tablePart, users.firstRows.count, values))
+      else { return false }
+      users.places.withUnsafeBufferPointer { places in
+        for row in 0..<rowCount { output[row] = values[Int(places[row])] }
+      }
+      guard fills(valuePart, unpack(valuePart, exceptionCount, values)) else { return false }
+      return withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(1, exceptionCount)) { rows in
+        guard let rows = rows.baseAddress, fills(rowPart, unpack(rowPart, exceptionCount, rows)) else {
+          return false
+        }
+        var last: Int64 = -1
+        for index in 0..<exceptionCount {
+          guard rows[index] > last, rows[index] < Int64(rowCount) else { return false }
+          last = rows[index]
+          output[Int(last)] = values[index]
+        }
+        return true
       }
     }
   }

@@ -4,10 +4,12 @@
 enum IntegerEncoder {
   /// Chooses an encoding and produces its payload.
   ///
+  /// - Parameter users: of the rows, where the column may be stored by user.
   /// - Precondition: at least one value.
   /// - Complexity: O(values); no allocation but the payload and a few numbers a block.
   static func encode(
-    _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>, _ effort: ColumnEncoder.Effort
+    _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>, users: RowUsers? = nil,
+    _ effort: ColumnEncoder.Effort
   ) -> (encoding: ColumnHeader.Encoding, payload: [UInt8]) {
     if bounds.lowerBound == bounds.upperBound { return (.constant, []) }
     let packed = Frames(values: values)
@@ -23,13 +25,22 @@ enum IntegerEncoder {
       }
     }
     let delta = Frames(differencesOf: values)
-    if delta.byteCount < smallest { return (.delta, payload(delta, values)) }
+    smallest = min(smallest, delta.byteCount)
+    if let users, users.firstRows.count <= values.count / 2 {
+      let found = ValuesByUser(values, users)
+      if found.byteCount < smallest { return (.byUser, found.payload()) }
+    }
+    if delta.byteCount == smallest && delta.byteCount < min(packed.byteCount, runs?.byteCount ?? .max) {
+      return (.delta, payload(delta, values))
+    }
     if let runs { return (.runs, runs.payload()) }
     return (.packed, payload(packed, values))
   }
 
   /// The packed form by itself, for numbers inside other payloads.
-  static func packed(_ values: UnsafeBufferPointer<Int64>) -> [UInt8] { payload(Frames(values: values), values) }
+  static func packed(_ values: UnsafeBufferPointer<Int64>) -> [UInt8] {
+    payload(Frames(values: values), values)
+  }
 
   private static func payload(_ frames: Frames, _ values: UnsafeBufferPointer<Int64>) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: frames.byteCount) { buffer, count in
@@ -114,6 +125,44 @@ private struct Frames {
       }
     }
     output.storeBytes(of: 0, as: UInt64.self)
+  }
+}
+
+/// One value for each user, and what differs from it.
+private struct ValuesByUser {
+  private var table: [Int64] = []
+  private var exceptionRows: [Int64] = []
+  private var exceptionValues: [Int64] = []
+  private let tableFrames: Frames
+  private let rowFrames: Frames
+  private let valueFrames: Frames
+
+  init(_ values: UnsafeBufferPointer<Int64>, _ users: RowUsers) {
+    table = users.firstRows.map { values[Int($0)] }
+    for row in 0..<values.count where values[row] != table[Int(users.places[row])] {
+      exceptionRows.append(Int64(row))
+      exceptionValues.append(values[row])
+    }
+    tableFrames = table.withUnsafeBufferPointer { Frames(values: $0) }
+    rowFrames = exceptionRows.withUnsafeBufferPointer { Frames(values: $0) }
+    valueFrames = exceptionValues.withUnsafeBufferPointer { Frames(values: $0) }
+  }
+
+  var byteCount: Int { 12 + tableFrames.byteCount + rowFrames.byteCount + valueFrames.byteCount }
+
+  func payload() -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      if let start = buffer.baseAddress.map(UnsafeMutableRawPointer.init) {
+        start.storeBytes(of: UInt32(tableFrames.byteCount).littleEndian, as: UInt32.self)
+        start.storeBytes(of: UInt32(exceptionRows.count).littleEndian, toByteOffset: 4, as: UInt32.self)
+        start.storeBytes(of: UInt32(rowFrames.byteCount).littleEndian, toByteOffset: 8, as: UInt32.self)
+        let rows = start + 12 + tableFrames.byteCount
+        table.withUnsafeBufferPointer { tableFrames.write($0, to: start + 12) }
+        exceptionRows.withUnsafeBufferPointer { rowFrames.write($0, to: rows) }
+        exceptionValues.withUnsafeBufferPointer { valueFrames.write($0, to: rows + rowFrames.byteCount) }
+      }
+      count = byteCount
+    }
   }
 }
 

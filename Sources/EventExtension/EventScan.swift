@@ -119,15 +119,27 @@ final class EventScan {
   private func value(_ column: ChunkColumn) throws(ScanError) -> Int64 {
     if let values = integers[column] { return values[row] }
     let chunk = chunks[chunkIndex]
+    var users: RowUsers?
+    if try isByUser(column, chunk) {
+      _ = try value(.user)
+      users = integers[.user]?.withUnsafeBufferPointer { RowUsers($0) }
+    }
     var values = [Int64](repeating: 0, count: chunk.rowCount)
     try withStored(column, chunk) { (stored) throws(ChunkError) in
       try values.withUnsafeMutableBufferPointer { (buffer) throws(ChunkError) in
         guard let start = buffer.baseAddress else { return }
-        try ColumnDecoder.decode(stored, as: column, rowCount: chunk.rowCount, into: start)
+        try ColumnDecoder.decode(stored, as: column, rowCount: chunk.rowCount, users: users, into: start)
       }
     }
     integers[column] = values
     return values[row]
+  }
+
+  private func isByUser(_ column: ChunkColumn, _ chunk: Chunk) throws(ScanError) -> Bool {
+    guard column == .host || column == .source else { return false }
+    var isByUser = false
+    try withStored(column, chunk) { (stored) throws(ChunkError) in isByUser = ColumnDecoder.isByUser(stored) }
+    return isByUser
   }
 
   private func textValue(_ column: ChunkColumn) throws(ScanError) -> [UInt8]? {

@@ -74,13 +74,34 @@ package struct ChunkReader {
     }
   }
 
+  /// Hands a column's stored bytes to `body`, with the users of its rows if it is stored by them.
+  private func withIntegers(
+    _ column: ChunkColumn, of chunk: ChunkRow, _ body: (UnsafeRawBufferPointer?, RowUsers?) throws -> Void
+  ) throws {
+    var isByUser = false
+    try withColumn(column, of: chunk) { bytes in
+      if let bytes, column != .user, ColumnDecoder.isByUser(bytes) {
+        isByUser = true
+      } else {
+        try body(bytes, nil)
+      }
+    }
+    guard isByUser else { return }
+    var users = [Int64](repeating: 0, count: chunk.rowCount)
+    try users.withUnsafeMutableBufferPointer { buffer in
+      if let start = buffer.baseAddress { try read(.user, of: chunk, into: start) }
+    }
+    let rowUsers = users.withUnsafeBufferPointer { RowUsers($0) }
+    try withColumn(column, of: chunk) { try body($0, rowUsers) }
+  }
+
   /// Decodes integers to `output`, which has room for the chunk's rows.
   package func read(
     _ column: ChunkColumn, of chunk: ChunkRow, into output: UnsafeMutablePointer<Int64>
   ) throws {
-    try withColumn(column, of: chunk) { bytes in
+    try withIntegers(column, of: chunk) { bytes, users in
       guard let bytes else { return output.update(repeating: 0, count: chunk.rowCount) }
-      try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, into: output)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, users: users, into: output)
     }
   }
 
@@ -88,9 +109,9 @@ package struct ChunkReader {
   package func read(
     _ column: ChunkColumn, of chunk: ChunkRow, into output: UnsafeMutablePointer<UInt32>
   ) throws {
-    try withColumn(column, of: chunk) { bytes in
+    try withIntegers(column, of: chunk) { bytes, users in
       guard let bytes else { return output.update(repeating: 0, count: chunk.rowCount) }
-      try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, into: output)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, users: users, into: output)
     }
   }
 
@@ -98,9 +119,9 @@ package struct ChunkReader {
   package func read(
     _ column: ChunkColumn, of chunk: ChunkRow, into output: UnsafeMutablePointer<UInt8>
   ) throws {
-    try withColumn(column, of: chunk) { bytes in
+    try withIntegers(column, of: chunk) { bytes, users in
       guard let bytes else { return output.update(repeating: 0, count: chunk.rowCount) }
-      try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, into: output)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, users: users, into: output)
     }
   }
 

@@ -16,10 +16,16 @@ package struct ChunkWriter {
   }
 
   /// Adds a column of integers; one that is all 0 is left out.
-  package mutating func add(_ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>) {
+  ///
+  /// - Parameter users: of the rows, where the column may be stored by user.
+  package mutating func add(
+    _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, users: RowUsers? = nil
+  ) {
     guard !column.isText, let bounds = ColumnEncoder.bounds(values) else { return }
     if column == .time { timeBounds = bounds }
-    guard let bytes = ColumnEncoder.encode(column, values, bounds: bounds, effort: effort) else { return }
+    guard
+      let bytes = ColumnEncoder.encode(column, values, bounds: bounds, users: users, effort: effort)
+    else { return }
     columns.append((column, bytes))
   }
 

@@ -222,7 +222,9 @@ package final class EventWriter {
   ) throws {
     var source: Int64 = 0
     let name = batch.source[row]
-    if name != 0, !forgotten[Int(name)] { source = try names.number(of: name, .source, batch, in: database) ?? 0 }
+    if name != 0, !forgotten[Int(name)] {
+      source = try names.number(of: name, .source, batch, in: database) ?? 0
+    }
     try ledger.count(source, in: database) { $0.rejected += 1 }
     try Rejections.add(.forgotten, source: source, in: database)
     if source != 0 { try ledger.refuse(source, batch.sequence[row], in: database) }

@@ -13,7 +13,9 @@ final class MergeRows: @unchecked Sendable {
 
   private let capacity: Int
   private var rowCount = 0
-  /// By column number; nil while every row is 0. Text columns hold numbers of `texts`.
+  /// By column number; nil while every row is 0.
+  ///
+  /// Text columns hold numbers of `texts`.
   private var columns = [UnsafeMutablePointer<Int64>?](repeating: nil, count: columnsMax)
   private var texts = StringTable()
 
@@ -39,7 +41,9 @@ final class MergeRows: @unchecked Sendable {
           let stored = try ColumnDecoder.decodeTexts(bytes, as: column, rowCount: chunk.rowCount)
           append(stored, to: target)
         } else {
-          try ColumnDecoder.decode(bytes, as: column, rowCount: chunk.rowCount, into: target)
+          let users = ColumnDecoder.isByUser(bytes) ? self.users(inLast: chunk.rowCount) : nil
+          try ColumnDecoder.decode(
+            bytes, as: column, rowCount: chunk.rowCount, users: users, into: target)
         }
       }
     }
@@ -56,6 +60,11 @@ final class MergeRows: @unchecked Sendable {
         })
     }
     for (row, code) in stored.codes.enumerated() { target[row] = numbers[Int(code)] }
+  }
+
+  /// Users of the rows being added, whose column comes before those that are stored by it.
+  private func users(inLast count: Int) -> RowUsers {
+    RowUsers(UnsafeBufferPointer(start: memory(of: .user) + rowCount, count: count))
   }
 
   /// A column's memory; 0 in all rows so far.
@@ -90,7 +99,9 @@ final class MergeRows: @unchecked Sendable {
     let step = max(1, min(workerCount, pieces.count))
     DispatchQueue.concurrentPerform(iterations: step) { worker in
       for index in stride(from: worker, to: pieces.count, by: step) where !shouldStop() {
-        let writer = order.withUnsafeBufferPointer { encode(UnsafeBufferPointer(rebasing: $0[pieces[index].places])) }
+        let writer = order.withUnsafeBufferPointer { order in
+          encode(UnsafeBufferPointer(rebasing: order[pieces[index].places]))
+        }
         done.withLock { $0.append((index, writer)) }
       }
     }
@@ -119,6 +130,7 @@ final class MergeRows: @unchecked Sendable {
   private func encode(_ rows: UnsafeBufferPointer<UInt32>) -> ChunkWriter {
     var writer = ChunkWriter(rowCount: rows.count, effort: .merged)
     withUnsafeTemporaryAllocation(of: Int64.self, capacity: rows.count) { sorted in
+      var users: RowUsers?
       for column in ChunkColumn.allCases {
         guard let source = columns[Int(column.rawValue)] else { continue }
         for index in 0..<rows.count { sorted[index] = source[Int(rows[index])] }
@@ -126,7 +138,9 @@ final class MergeRows: @unchecked Sendable {
           let texts = renumber(sorted)
           writer.add(column, texts: texts, UnsafeBufferPointer(sorted))
         } else {
-          writer.add(column, UnsafeBufferPointer(sorted))
+          let isOfUser = column == .host || column == .source
+          writer.add(column, UnsafeBufferPointer(sorted), users: isOfUser ? users : nil)
+          if column == .user { users = RowUsers(UnsafeBufferPointer(sorted)) }
         }
       }
     }

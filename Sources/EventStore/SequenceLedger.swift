@@ -205,7 +205,7 @@ struct SequenceLedger {
         first_received_ms = ifnull(first_received_ms, ?8),
         last_received_ms = max(ifnull(last_received_ms, ?9), ?9) WHERE id = ?1
       """)
-    let insert = try RawStatement(database, Self.writeSQL)
+    let insert = try RawStatement(database, SequenceRangeTable.writeSQL)
     for source in touched {
       guard let slot = slots[source] else { continue }
       try writeTail(slot, with: insert)
@@ -329,145 +329,51 @@ struct SequenceLedger {
     _ slot: Int, _ sequence: Int64, _ time: Int64, _ database: Database
   ) throws -> Arrival {
     let source = states[slot].source
-    var lower = try Self.range(atOrBelow: sequence, source, database)
+    var lower = try SequenceRangeTable.range(atOrBelow: sequence, source, database)
     if let lower, lower.last >= sequence { return .known }
     if let found = lower, found.last != sequence - 1 { lower = nil }
     if states[slot].tailFirst == sequence + 1 {
       // The tail grows downwards, and swallows the range below when they now touch.
-      try Self.delete(source, first: states[slot].tailFirst, database)
+      try SequenceRangeTable.delete(source, first: states[slot].tailFirst, database)
       states[slot].tailFirst = lower?.first ?? sequence
       states[slot].tailFirstTime = lower?.firstTime ?? time
       states[slot].isTailDirty = true
       if let lower {
-        try Self.delete(source, first: lower.first, database)
+        try SequenceRangeTable.delete(source, first: lower.first, database)
         rangeCount? -= 1
       }
       return .new
     }
-    let upper = try Self.range(startingAt: sequence + 1, source, database)
+    let upper = try SequenceRangeTable.range(startingAt: sequence + 1, source, database)
     if lower == nil && upper == nil {
       guard try takeRoom(database) else { return .noRoom }
     }
-    if let upper { try Self.delete(source, first: upper.first, database) }
+    if let upper { try SequenceRangeTable.delete(source, first: upper.first, database) }
     if lower != nil && upper != nil { rangeCount? -= 1 }
-    try Self.write(
+    try SequenceRangeTable.write(
       source,
-      Range(
+      SequenceRangeTable.Range(
         first: lower?.first ?? sequence, last: upper?.last ?? sequence,
         firstTime: lower?.firstTime ?? time, lastTime: upper?.lastTime ?? time),
-      with: try RawStatement(database, Self.writeSQL))
+      with: try RawStatement(database, SequenceRangeTable.writeSQL))
     return .new
   }
 
   /// Brings the table up to date with a source's tail.
   private mutating func writeTail(_ slot: Int, _ database: Database) throws {
-    if states[slot].isTailDirty { try writeTail(slot, with: try RawStatement(database, Self.writeSQL)) }
+    if states[slot].isTailDirty {
+      try writeTail(slot, with: try RawStatement(database, SequenceRangeTable.writeSQL))
+    }
   }
 
   private mutating func writeTail(_ slot: Int, with insert: RawStatement) throws {
     let state = states[slot]
     guard state.isTailDirty else { return }
-    try Self.write(
+    try SequenceRangeTable.write(
       state.source,
-      Range(
+      SequenceRangeTable.Range(
         first: state.tailFirst, last: state.tailLast, firstTime: state.tailFirstTime,
         lastTime: state.tailLastTime), with: insert)
     states[slot].isTailDirty = false
-  }
-
-  private struct Range {
-    var first: Int64
-    var last: Int64
-    var firstTime: Int64
-    var lastTime: Int64
-  }
-
-  private static func range(
-    atOrBelow sequence: Int64, _ source: Int64, _ database: Database
-  ) throws -> Range? {
-    try range(
-      """
-      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range
-      WHERE source = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1
-      """, source, sequence, database)
-  }
-
-  private static func range(startingAt first: Int64, _ source: Int64, _ database: Database) throws -> Range? {
-    try range(
-      """
-      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range WHERE source = ?1 AND first = ?2
-      """, source, first, database)
-  }
-
-  private static func range(
-    _ sql: String, _ source: Int64, _ number: Int64, _ database: Database
-  ) throws -> Range? {
-    let select = try RawStatement(database, sql)
-    select.bind(source, at: 1)
-    select.bind(number, at: 2)
-    guard try select.next() else { return nil }
-    defer { select.finish() }
-    return Range(
-      first: select.integer(0), last: select.integer(1), firstTime: select.integer(2),
-      lastTime: select.integer(3))
-  }
-
-  private static func delete(_ source: Int64, first: Int64, _ database: Database) throws {
-    let delete = try RawStatement(database, "DELETE FROM sequence_range WHERE source = ?1 AND first = ?2")
-    delete.bind(source, at: 1)
-    delete.bind(first, at: 2)
-    try delete.run()
-  }
-
-  private static let writeSQL = """
-    INSERT INTO sequence_range (source, first, last, first_time_ms, last_time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (source, first) DO UPDATE SET last = excluded.last, first_time_ms = excluded.first_time_ms,
-      last_time_ms = excluded.last_time_ms
-    """
-
-  private static func write(_ source: Int64, _ range: Range, with insert: RawStatement) throws {
-    insert.bind(source, at: 1)
-    insert.bind(range.first, at: 2)
-    insert.bind(range.last, at: 3)
-    insert.bind(range.firstTime, at: 4)
-    insert.bind(range.lastTime, at: 5)
-    try insert.run()
-  }
-}
-
-/// Where the state of each source lies, by the source's number.
-///
-/// Numbers are given from 1 on, so an array finds them; one beyond every limit, from a file that someone changed,
-/// is found by hash.
-private struct SourceSlots {
-  /// Twice what `StoreLimits` allows: 8 MiB.
-  private static let denseMax: Int64 = 1 << 21
-
-  /// -1 where nothing is loaded.
-  private var dense: [Int32] = []
-  private var others: [Int64: Int] = [:]
-
-  mutating func removeAll() {
-    dense.removeAll()
-    others.removeAll()
-  }
-
-  subscript(source: Int64) -> Int? {
-    @inline(__always) get {
-      guard source >= 0, source < Self.denseMax else { return others[source] }
-      let index = Int(source)
-      return index < dense.count && dense[index] >= 0 ? Int(dense[index]) : nil
-    }
-    set {
-      guard source >= 0, source < Self.denseMax else {
-        others[source] = newValue
-        return
-      }
-      let index = Int(source)
-      if index >= dense.count {
-        dense.append(contentsOf: repeatElement(-1, count: max(index + 1, dense.count * 2) - dense.count))
-      }
-      dense[index] = Int32(truncatingIfNeeded: newValue ?? -1)
-    }
   }
 }

@@ -44,18 +44,29 @@ package final class EventBatch: @unchecked Sendable {
     }
   }
 
-  /// Number of events.
-  package private(set) var count = 0
-  /// The batch's strings by number.
+  /// What changes with each event.
   ///
   /// Reached through a pointer: a stored property of a class is guarded against overlapping access at run
-  /// time, which cost a tenth of the decoder's time and can't happen to a batch with one owner.
+  /// time, which cost a fifth of the decoders' time and can't happen to a batch with one owner.
+  private struct State {
+    var count = 0
+    var rejects: [Reject] = []
+    var clockOffset: Int64 = 0
+    var speaker: UInt32 = 0
+    var hasSpeakers = false
+  }
+
+  private let state: UnsafeMutablePointer<State>
+  private let table: UnsafeMutablePointer<StringTable>
+
+  /// Number of events.
+  package var count: Int { @inline(__always) get { state.pointee.count } }
+  /// The batch's strings by number.
   package var strings: StringTable {
     @inline(__always) _read { yield table.pointee }
     @inline(__always) _modify { yield &table.pointee }
   }
-  private let table: UnsafeMutablePointer<StringTable>
-  package private(set) var rejects: [Reject] = []
+  package var rejects: [Reject] { state.pointee.rejects }
 
   // Columns; strings by their number in `strings`, 0 absent.
   package let time: UnsafeMutablePointer<Int64>
@@ -78,16 +89,19 @@ package final class EventBatch: @unchecked Sendable {
   /// What was added to the event's time as its sender's clock was wrong.
   package let clockOffset: UnsafeMutablePointer<Int64>
   /// Added to the times of the events that come next.
-  package var currentClockOffset: Int64 = 0
-  /// Speaker of the events that come next.
-  package private(set) var currentSpeaker: UInt32 = 0
+  package var currentClockOffset: Int64 {
+    get { state.pointee.clockOffset }
+    set { state.pointee.clockOffset = newValue }
+  }
   /// Whether any event has a speaker, and so must be checked.
-  package private(set) var hasSpeakers = false
+  package var hasSpeakers: Bool { state.pointee.hasSpeakers }
   /// Canonical JSON object with sorted keys.
   package let attributes: UnsafeMutablePointer<UInt32>
 
   package init() {
     let capacity = Self.eventsMax
+    state = .allocate(capacity: 1)
+    state.initialize(to: State())
     table = .allocate(capacity: 1)
     table.initialize(to: StringTable())
     time = .allocate(capacity: capacity)
@@ -109,6 +123,8 @@ package final class EventBatch: @unchecked Sendable {
   }
 
   deinit {
+    state.deinitialize(count: 1)
+    state.deallocate()
     table.deinitialize(count: 1)
     table.deallocate()
     time.deallocate()
@@ -129,35 +145,35 @@ package final class EventBatch: @unchecked Sendable {
     attributes.deallocate()
   }
 
-  package var isEmpty: Bool { count == 0 && rejects.isEmpty }
+  package var isEmpty: Bool { count == 0 && state.pointee.rejects.isEmpty }
 
   /// Whether no further event fits.
   package var isFull: Bool {
-    count == Self.eventsMax || strings.arenaCount >= Self.stringBytesMax || rejects.count >= Self.eventsMax
+    count == Self.eventsMax || strings.arenaCount >= Self.stringBytesMax
+      || state.pointee.rejects.count >= Self.eventsMax
   }
 
   /// Whether the bytes of a further refused event would be kept.
-  package var keepsRejects: Bool { rejects.count < Self.rejectsKeptMax }
+  package var keepsRejects: Bool { state.pointee.rejects.count < Self.rejectsKeptMax }
 
   /// How many more events fit.
   package var freeCount: Int { Self.eventsMax - count }
 
   /// Empties the batch for reuse.
   package func removeAll() {
-    count = 0
-    currentSpeaker = 0
-    currentClockOffset = 0
-    hasSpeakers = false
-    rejects.removeAll(keepingCapacity: rejects.count <= Self.rejectsKeptMax)
+    let keepsMemory = rejects.count <= Self.rejectsKeptMax
+    var rejects = state.move().rejects
+    rejects.removeAll(keepingCapacity: keepsMemory)
+    state.initialize(to: State(rejects: rejects))
     strings.removeAll()
   }
 
   /// Says who sends what is decoded next; empty for who may speak for anybody.
   package func setSpeaker(_ name: [UInt8]) {
-    currentSpeaker = name.withUnsafeBufferPointer { bytes in
+    state.pointee.speaker = name.withUnsafeBufferPointer { bytes in
       bytes.isEmpty ? 0 : bytes.baseAddress.map { strings.intern($0, bytes.count) } ?? 0
     }
-    if currentSpeaker != 0 { hasSpeakers = true }
+    if state.pointee.speaker != 0 { state.pointee.hasSpeakers = true }
   }
 
   /// One event's values while it is being decoded; strings already interned.
@@ -187,8 +203,9 @@ package final class EventBatch: @unchecked Sendable {
   package func append(_ row: borrowing Row) {
     precondition(count < Self.eventsMax, "BUG: append to a full batch")
     let index = count
-    time[index] = row.time &+ currentClockOffset
-    clockOffset[index] = currentClockOffset
+    let offset = state.pointee.clockOffset
+    time[index] = row.time &+ offset
+    clockOffset[index] = offset
     user[index] = row.user
     app[index] = row.app
     feature[index] = row.feature
@@ -201,9 +218,9 @@ package final class EventBatch: @unchecked Sendable {
     cause[index] = row.cause
     source[index] = row.source
     sequence[index] = row.sequence
-    speaker[index] = currentSpeaker
+    speaker[index] = state.pointee.speaker
     attributes[index] = row.attributes
-    count = index &+ 1
+    state.pointee.count = index &+ 1
   }
 
   /// Records a refused event; its bytes are kept up to the named bounds.
@@ -213,9 +230,9 @@ package final class EventBatch: @unchecked Sendable {
     line: Int = 0
   ) {
     let kept = keepsRejects ? Array(bytes.prefix(Self.rejectBytesMax)) : nil
-    rejects.append(
+    state.pointee.rejects.append(
       Reject(
-        reason: reason, source: source, sequence: sequence, speaker: currentSpeaker, bytes: kept,
+        reason: reason, source: source, sequence: sequence, speaker: state.pointee.speaker, bytes: kept,
         byteCount: bytes.count, line: line))
   }
 

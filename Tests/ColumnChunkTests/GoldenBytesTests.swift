@@ -106,7 +106,7 @@ struct GoldenBytesTests {
     #expect(ChunkColumn.allCases.map(\.rawValue) == Array(1...14))
     #expect(ChunkColumn.cellCases.map(\.rawValue) == [3, 32, 2, 11] + Array(33...43))
     #expect(ChunkColumn.allCases.filter(\.isText) == [.session, .attributes])
-    #expect(ColumnHeader.Encoding.allCases.map(\.rawValue) == [1, 2, 3, 4, 5])
+    #expect(ColumnHeader.Encoding.allCases.map(\.rawValue) == [1, 2, 3, 4, 5, 6])
     #expect(ColumnHeader.magic == 0x3143_4C57)
     #expect(ColumnHeader.byteCount == 40)
     #expect(ColumnHeader.rowsMax == 65_536)

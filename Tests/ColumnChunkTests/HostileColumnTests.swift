@@ -60,7 +60,7 @@ struct HostileColumnTests {
     expect(.unknownColumn(0)) { $0[5] = 0 }
     expect(.unknownColumn(200)) { $0[5] = 200 }
     expect(.unknownEncoding(0)) { $0[6] = 0 }
-    expect(.unknownEncoding(6)) { $0[6] = 6 }
+    expect(.unknownEncoding(7)) { $0[6] = 7 }
     expect(.checksum) { $0[7] = 1 }
     expect(.rowCount(0)) { $0.replaceSubrange(8..<12, with: [0, 0, 0, 0]) }
     expect(.rowCount(65_537)) { $0.replaceSubrange(8..<12, with: [1, 0, 1, 0]) }

@@ -175,7 +175,8 @@ struct RoundTripTests {
 
   @Test func leavesOutTextsThatAreAllAbsent() {
     let codes: [Int64] = [0, 0, 0]
-    #expect(codes.withUnsafeBufferPointer { ColumnEncoder.encode(.session, texts: TextList(), codes: $0) } == nil)
+    #expect(
+      codes.withUnsafeBufferPointer { ColumnEncoder.encode(.session, texts: TextList(), codes: $0) } == nil)
   }
 
   static func decodeTexts(_ bytes: [UInt8], rowCount: Int) throws -> ColumnDecoder.Texts {

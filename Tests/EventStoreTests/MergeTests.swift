@@ -247,6 +247,29 @@ struct ChunkMergerTests {
     #expect(fingerprints(try fixture.events()) == fingerprints(all))
   }
 
+  /// People with a machine of their own, or two: hosts and sources come back whatever they are stored by.
+  @Test func keepsHostsAndSources() throws {
+    let fixture = try StoreFixture()
+    var random = SeededRandom(seed: 99)
+    var all: [UsageEvent] = []
+    for round in 0..<3 {
+      let events = (0..<900).map { index in
+        let person = Int.random(in: 0..<40, using: &random)
+        let machine = Int.random(in: 0..<50, using: &random) == 0 ? "spare" : "pc\(person)"
+        return UsageEvent(
+          timeMilliseconds: SomeEvent.start + Int64(round * 10_000 + index), user: "u\(person)", app: "a",
+          feature: "f\(index % 3)", host: machine, source: machine, sequence: UInt64(round * 900 + index + 1))
+      }
+      try fixture.commit(events)
+      all += events
+      try fixture.merge(isSettled: round == 2)
+    }
+    #expect(fingerprints(try fixture.events()) == fingerprints(all))
+    let encodings = try fixture.integers(
+      "SELECT DISTINCT id % 32, unicode(substr(data, 7, 1)) FROM chunk_column WHERE id % 32 IN (7, 11)")
+    #expect(Set(encodings) == [[7, 6], [11, 6]])
+  }
+
   /// Several threads encode the same chunks as one.
   @Test func workersMakeNoDifference() throws {
     let fixture = try StoreFixture()

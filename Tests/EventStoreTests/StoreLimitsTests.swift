@@ -36,11 +36,29 @@ struct StoreLimitsTests {
   }
 
   static let kinds = [
-    Kind(table: "user_name") { $0.usersMax = 10 } make: { event($0, user: "user \($0)") },
-    Kind(table: "feature_name") { $0.featuresMax = 10 } make: { event($0, feature: "feature \($0)") },
-    Kind(table: "feature_name") { $0.featuresMax = 10 } make: { event($0, app: "app \($0)") },
-    Kind(table: "label") { $0.labelsMax = 10 } make: { event($0, host: "host \($0)") },
-    Kind(table: "source WHERE id <> 0") { $0.sourcesMax = 10 } make: {
+    Kind(table: "user_name") {
+      $0.usersMax = 10
+    } make: {
+      event($0, user: "user \($0)")
+    },
+    Kind(table: "feature_name") {
+      $0.featuresMax = 10
+    } make: {
+      event($0, feature: "feature \($0)")
+    },
+    Kind(table: "feature_name") {
+      $0.featuresMax = 10
+    } make: {
+      event($0, app: "app \($0)")
+    },
+    Kind(table: "label") {
+      $0.labelsMax = 10
+    } make: {
+      event($0, host: "host \($0)")
+    },
+    Kind(table: "source WHERE id <> 0") {
+      $0.sourcesMax = 10
+    } make: {
       event($0, source: "source \($0)", 1)
     },
   ]

@@ -33,7 +33,7 @@ PAYLOAD_BYTES_MAX = 1 << 30
 BLOCK_ROWS = 1_024
 PADDING_BYTES = 8
 COLUMNS_PER_CHUNK = 32
-CONSTANT, PACKED, DELTA, RUNS, TEXTS = 1, 2, 3, 4, 5
+CONSTANT, PACKED, DELTA, RUNS, TEXTS, BY_USER = 1, 2, 3, 4, 5, 6
 COLUMNS = {
     "time": 1, "user": 2, "feature": 3, "kind": 4, "outcome": 5, "duration_plus_one": 6, "host": 7,
     "session": 8, "version": 9, "cause": 10, "source": 11, "seq": 12, "attributes": 13,
@@ -134,12 +134,31 @@ def runs(data: bytes, rows: int) -> list[int]:
     return [value for value, length in zip(run_values, lengths) for _ in range(length)]
 
 
-def integers(encoding: int, data: bytes, rows: int, low: int, high: int) -> list[int]:
+def by_user(data: bytes, rows: int, users: list[int] | None) -> list[int]:
+    need(users is not None and len(users) == rows, "no column of users to read by")
+    reader = Bytes(data)
+    table_bytes, exceptions, row_bytes = reader.number(4), reader.number(4), reader.number(4)
+    order = list(dict.fromkeys(users or []))
+    values = dict(zip(order, packed(reader.take(table_bytes), len(order))))
+    found = [values[user] for user in users or []]
+    numbers = packed(reader.take(row_bytes), exceptions)
+    need(numbers == sorted(set(numbers)) and all(0 <= row < rows for row in numbers), "rows of exceptions")
+    for row, value in zip(numbers, packed(reader.rest(), exceptions)):
+        found[row] = value
+    return found
+
+
+def integers(
+    encoding: int, data: bytes, rows: int, low: int, high: int, users: list[int] | None = None
+) -> list[int]:
     if encoding == CONSTANT:
         need(low == high and not data, "a constant with a payload or two values")
         return [low] * rows
-    need(encoding in (PACKED, DELTA, RUNS), f"encoding {encoding}")
-    values = {PACKED: packed, DELTA: delta, RUNS: runs}[encoding](data, rows)
+    need(encoding in (PACKED, DELTA, RUNS, BY_USER), f"encoding {encoding}")
+    if encoding == BY_USER:
+        values = by_user(data, rows, users)
+    else:
+        values = {PACKED: packed, DELTA: delta, RUNS: runs}[encoding](data, rows)
     need(min(values) == low and max(values) == high, "values outside minimum and maximum")
     return values
 
@@ -165,8 +184,8 @@ def checksum(data: bytes) -> int:
     return header ^ payload * 0x9E3779B97F4A7C15 % (1 << 64)
 
 
-def decode(data: bytes) -> tuple[int, list[Any]]:
-    """A stored column's number and its rows."""
+def decode(data: bytes, users: list[int] | None = None) -> tuple[int, list[Any]]:
+    """A stored column's number and its rows; `users` are those of the same chunk."""
     reader = Bytes(data)
     need(reader.take(4) == MAGIC, "magic")
     need(reader.number(1) == 1, "format version")
@@ -182,7 +201,7 @@ def decode(data: bytes) -> tuple[int, list[Any]]:
     if encoding == TEXTS:
         need(low == high == 0, "bounds of texts")
         return column, texts(payload, rows)
-    return column, integers(encoding, payload, rows, low, high)
+    return column, integers(encoding, payload, rows, low, high, users)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -223,7 +242,7 @@ def read_chunk(database: sqlite3.Connection, chunk: int, rows: int) -> dict[str,
             columns[name] = [None if number in TEXT_COLUMNS else 0] * rows
             continue
         try:
-            column, columns[name] = decode(stored[0])
+            column, columns[name] = decode(stored[0], columns.get("user"))
             need(column == number and len(columns[name]) == rows, "another column or row count")
         except BadColumn as problem:
             raise BadColumn(f"chunk {chunk}, column {name}: {problem}") from None

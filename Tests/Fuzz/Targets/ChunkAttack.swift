@@ -44,6 +44,11 @@ enum ChunkAttack {
     return stored + payload
   }
 
+  /// Users for columns that are stored by them: few, and in no order.
+  private static func users(_ rowCount: Int) -> RowUsers {
+    (0..<rowCount).map { Int64($0 * 7 % 5) }.withUnsafeBufferPointer { RowUsers($0) }
+  }
+
   private static func decode(
     _ bytes: UnsafeRawBufferPointer, _ column: ChunkColumn, rowCount: Int
   ) throws -> [Int64] {
@@ -51,7 +56,7 @@ enum ChunkAttack {
       return try ColumnDecoder.decodeTexts(bytes, as: column, rowCount: rowCount).codes.map(Int64.init)
     }
     return try withExactOutput(rowCount, of: Int64.self) {
-      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, into: $0)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users(rowCount), into: $0)
     }
   }
 
@@ -68,10 +73,10 @@ enum ChunkAttack {
   private static func integers(_ bytes: UnsafeRawBufferPointer, _ column: ChunkColumn, rowCount: Int) {
     let wide = try? decode(bytes, column, rowCount: rowCount)
     let middle = try? withExactOutput(rowCount, of: UInt32.self) {
-      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, into: $0)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users(rowCount), into: $0)
     }
     let narrow = try? withExactOutput(rowCount, of: UInt8.self) {
-      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, into: $0)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users(rowCount), into: $0)
     }
     guard let wide else {
       return require(middle == nil && narrow == nil, "a column is sound for narrow values only")
@@ -84,7 +89,9 @@ enum ChunkAttack {
       require(wide.map { Int64(UInt8(truncatingIfNeeded: $0)) } == narrow, "8-bit values differ")
     }
     for effort in [ColumnEncoder.Effort.arrival, .merged] {
-      let again = wide.withUnsafeBufferPointer { ColumnEncoder.encode(column, $0, effort: effort) }
+      let again = wide.withUnsafeBufferPointer {
+        ColumnEncoder.encode(column, $0, users: users(rowCount), effort: effort)
+      }
       guard let again else {
         require(wide.allSatisfy { $0 == 0 }, "a column is taken for empty")
         continue
