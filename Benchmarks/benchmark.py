@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Waterline against raw limits and peers, and prints tables of ratios with the targets they must reach.
 
-    scripts/benchmark [--full | --tiny] [--only reports,ingest,storage,idle] [--peers DIR] [--format json]
+    scripts/benchmark [--full | --tiny] [--only reports,storage,ingest,streams,idle] [--peers DIR] [--format json]
 
 The short set takes under five minutes at 1 M events; `--full` goes on to 10 M and 100 M; `--tiny` only shows that
 everything still runs and agrees. Without `--peers` (see Benchmarks/install-peers) only raw limits are compared.
@@ -25,14 +25,15 @@ from bench import Bench
 from measuring import BenchmarkError
 from tables import Figure, markdown, text
 
-SECTIONS = ("reports", "storage", "ingest", "idle")
+SECTIONS = ("reports", "storage", "ingest", "streams", "idle")
 MARKERS = ("<!-- figures: begin -->", "<!-- figures: end -->")
 SIZES = {
     "tiny": [("20 k", 20_000, {"people": 400, "features": 100})],
     "short": [("1 M", 1_000_000, {})],
     "full": [("1 M", 1_000_000, {}), ("10 M", 10_000_000, {}), ("100 M", 100_000_000, {})],
 }
-SOURCES = {"tiny": [10], "short": [], "full": [10, 100, 1_000, 10_000]}
+SOURCES = {"tiny": [10], "short": [10, 10_000], "full": [10, 100, 1_000, 10_000]}
+STREAMS = {"tiny": (20_000, 50), "short": (10_000_000, 1_000), "full": (10_000_000, 1_000)}  # events, people
 
 
 def read_arguments() -> argparse.Namespace:
@@ -72,6 +73,11 @@ def measure(bench: Bench, scale: str, sections: list[str]) -> list[Figure]:
         data = bench.data(f"sources-{sources}", events, people=sources, features=100, forms="ndjson")
         arguments = ["lines", data / "events.ndjson", 0, events]
         figures += ingest.paired(bench, f"Ingest from {sources} sources", "Unix datagram, JSON", "unix-datagram", arguments)
+    if "streams" in sections:
+        events, people = STREAMS[scale]
+        say(f"{events:,} events of {people:,} people")
+        data = bench.data(f"streams-{events}", events, people=people, features=200, forms="ndjson,wlb,datagrams")
+        figures += ingest.streams(bench, f"Ingest, {events:,} events of {people:,} people", data)
     if "idle" in sections:
         say("idle")
         figures += ingest.idle(bench, 2 if scale == "tiny" else ingest.IDLE_SECONDS)

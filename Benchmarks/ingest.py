@@ -32,6 +32,18 @@ def measure(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure
     return figures + peers(bench, section, data, datagrams)
 
 
+def streams(bench: Bench, section: str, data: Path) -> list[Figure]:
+    """Rates that do not hang on new names: many events of few people."""
+    lines, frames, batches = data / "events.ndjson", data / "datagrams.wlb", data / "events.wlb"
+    return [
+        *paired(bench, section, "Unix stream, JSON", "unix-stream", ["lines", lines], rate_min=3e6),
+        *paired(bench, section, "UDP, batches of 1,400 bytes", "udp", ["frames", frames], rate_min=8e6),
+        *paired(bench, section, "Unix stream, batches", "unix-stream", ["frames", batches], rate_min=12e6),
+        imported(bench, section, "import of NDJSON", lines, 2e6),
+        imported(bench, section, "import of batches", batches, None),
+    ]
+
+
 def raw(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, Any]:
     """What a loop that receives and discards does with the same bytes."""
     place: Any = 0 if transport == "udp" else bench.work / "raw.sock"
