@@ -14,6 +14,7 @@ let package = Package(
   products: [
     .executable(name: "waterlined", targets: ["waterlined"]),
     .executable(name: "waterline", targets: ["waterline"]),
+    .executable(name: "waterline-agent", targets: ["waterline-agent"]),
     .library(name: "waterline_events", type: .dynamic, targets: ["EventExtension"]),
   ],
   dependencies: [
@@ -40,9 +41,12 @@ let package = Package(
     // Rank 2: kernels, store, sockets.
     .target(name: "Aggregation", dependencies: ["UsageModel"], swiftSettings: strict),
     .target(
+      name: "DeliveryLedger", dependencies: ["UsageModel", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: strict),
+    .target(
       name: "EventStore",
       dependencies: [
-        "UsageModel", "ColumnChunk", "WireFormat", "CSodium", "CPageChecksum",
+        "UsageModel", "ColumnChunk", "WireFormat", "DeliveryLedger", "CSodium", "CPageChecksum",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: strict),
     .target(
@@ -51,12 +55,23 @@ let package = Package(
     .target(
       name: "EventExtension", dependencies: ["ColumnChunk", "UsageModel", "CEventTable", "CSodium"],
       swiftSettings: strict),
-    // Rank 3: the sending side.
+    // Rank 3: what both daemons are made of, and the sending side.
+    .target(
+      name: "ServiceRuntime",
+      dependencies: [
+        "WireFormat", "Ingest", "ProgramConfiguration", "ServiceManager",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .target(
       name: "Delivery",
       dependencies: [
-        "UsageModel", "WireFormat", "Ingest", "CSodium", .product(name: "GRDB", package: "GRDB.swift"),
+        "UsageModel", "WireFormat", "Ingest", "DeliveryLedger", "CSodium",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ], swiftSettings: strict),
+    .target(
+      name: "AgentIntake", dependencies: ["UsageModel", "WireFormat", "Ingest", "Delivery", "CSodium"],
+      swiftSettings: strict),
     // Rank 3 and 4: from stored columns to report values to text.
     .target(
       name: "UsageQuery",
@@ -83,8 +98,15 @@ let package = Package(
       name: "waterlined",
       dependencies: [
         "UsageModel", "WireFormat", "Ingest", "EventStore", "FileImport", "Control", "ProgramConfiguration",
-        "ServiceManager", "CLinux",
+        "ServiceManager", "ServiceRuntime", "DeliveryLedger", "CLinux",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "waterline-agent",
+      dependencies: [
+        "UsageModel", "WireFormat", "Ingest", "Delivery", "AgentIntake", "ProgramConfiguration",
+        "ServiceManager", "ServiceRuntime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
@@ -150,6 +172,10 @@ let package = Package(
       dependencies: [
         "UsageModel", "WireFormat", "Ingest", "Delivery", .product(name: "GRDB", package: "GRDB.swift"),
       ], swiftSettings: strict),
+    .testTarget(
+      name: "AgentIntakeTests",
+      dependencies: ["AgentIntake", "UsageModel", "WireFormat", "Ingest", "Delivery"],
+      swiftSettings: strict),
     .testTarget(name: "ReportTests", dependencies: ["Report", "UsageModel"], swiftSettings: strict),
     .testTarget(
       name: "ExportTests", dependencies: ["Export", "Report", "UsageModel", "UsageQuery"],

@@ -14,6 +14,14 @@ struct NumberRange: Equatable {
   var source: String
   var first: UInt64
   var last: UInt64
+
+  static func ranges(of unsent: DeliveredBatch.Unsent) -> [NumberRange] {
+    unsent.ranges.map {
+      NumberRange(
+        kind: unsent.isWithheld ? .withheld : .dropped, source: unsent.source, first: $0.lowerBound,
+        last: $0.upperBound)
+    }
+  }
 }
 
 /// One batch's payload and the numbers in it.
@@ -84,9 +92,11 @@ struct PayloadBuilder {
   static func byteCountMax(of range: NumberRange) -> Int { 28 + range.source.utf8.count }
 
   /// Adds batches that tell numbers which will not come; seals the batch under way.
+  ///
+  /// A source one byte longer than the frame can name is left out: its numbers show as lost.
   mutating func add(unsent ranges: [NumberRange]) {
     seal()
-    var rest = ranges[...]
+    var rest = ranges.filter { $0.source.utf8.count <= UnsentNumbers.sourceBytesMax }[...]
     while let first = rest.first {
       // A frame has 12 bytes and its source besides 16 a range.
       let room = (bytesMax - 12 - first.source.utf8.count) / 16

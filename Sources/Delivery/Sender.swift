@@ -19,6 +19,8 @@ package final class Sender: Sendable {
     package var resend = Backoff(floorMilliseconds: 250, baseMilliseconds: 250, capMilliseconds: 60_000)
     /// Before connecting again.
     package var reconnect = Backoff(floorMilliseconds: 50, baseMilliseconds: 500, capMilliseconds: 60_000)
+    /// Without any answer for so long, the connection is made anew.
+    package var silenceMilliseconds: Int64 = 10_000
     /// The first packet goes within this time, so that a rack that boots at once does not send at once.
     package var firstSpreadMilliseconds: Int64 = 1_000
 

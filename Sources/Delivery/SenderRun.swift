@@ -27,7 +27,10 @@ struct SenderRun: ~Copyable {
   private var window: Int
   private var packets: Range<UInt64> = 0..<0
   private var isSocketFull = false
+  /// Nil until it has answered or failed to.
   private var isAnswering: Bool?
+  /// When the first packet went out to which, and to all after it, nothing has come back.
+  private var unansweredSince: Int64?
 
   /// Packet numbers that are set aside with one write of the spool.
   private static let packetsReserved: UInt64 = 1_024
@@ -59,9 +62,13 @@ struct SenderRun: ~Copyable {
 
   /// When something is due; nil when only news matter.
   var millisecondsUntilDue: Int64? {
-    guard let due = flights.values.map(\.due).min() else { return nil }
+    let isKnown = isAnswering == true
+    let next = isKnown ? flights.values.map(\.due).min() : flights.min { $0.key < $1.key }?.value.due
+    guard let next else { return nil }
     if isSocketFull && connection != nil { return 1_000 }
-    return max(due, notBefore) - Self.now()
+    let due = max(next, notBefore)
+    let silence = unansweredSince.map { $0 + pace.silenceMilliseconds + 1 } ?? due
+    return min(due, silence) - Self.now()
   }
 
   // MARK: One turn
@@ -71,17 +78,31 @@ struct SenderRun: ~Copyable {
   /// - Throws: `DatabaseError` of the spool.
   mutating func turn(_ onEvent: (SenderEvent) -> Void) throws {
     try takeAnswers(onEvent)
+    noticeSilence(onEvent)
     try takeBatches()
     let now = Self.now()
     guard now >= notBefore, !flights.isEmpty, connect(onEvent) else { return }
     isSocketFull = false
     if connection?.hasOutgoing == true, !flush(onEvent) { return }
-    for (number, flight) in flights.sorted(by: { $0.key < $1.key }) where flight.due <= now {
+    // Until the collector has answered, one batch asks whether it is there: ten thousand agents that wait for
+    // one collector send it ten thousand packets, not a window each.
+    let isKnown = isAnswering == true
+    for (number, flight) in flights.sorted(by: { $0.key < $1.key }).prefix(isKnown ? flights.count : 1)
+    where flight.due <= now {
       guard try send(number, onEvent) else { break }
     }
   }
 
+  /// Takes a collector that has not answered for long for gone: the next connection looks its name up anew,
+  /// and leaves from the address that this machine has then.
+  private mutating func noticeSilence(_ onEvent: (SenderEvent) -> Void) {
+    guard let since = unansweredSince, Self.now() - since > pace.silenceMilliseconds else { return }
+    disconnected("no answer from \(address)", onEvent)
+  }
+
   /// Fills the window from the spool.
+  ///
+  /// A batch goes out in the order of its number, so whatever an answer may speak of is noted here.
   private mutating func takeBatches() throws {
     let room = window - flights.count
     guard room > 0 else { return }
@@ -89,6 +110,7 @@ struct SenderRun: ~Copyable {
       flights[number] = Flight(due: Self.now())
       highestTaken = number
     }
+    spool.noteSending(upTo: highestTaken)
   }
 
   // MARK: Connection
@@ -107,6 +129,7 @@ struct SenderRun: ~Copyable {
   private mutating func disconnected(_ reason: String, _ onEvent: (SenderEvent) -> Void) {
     connection = nil
     isSocketFull = false
+    unansweredSince = nil
     notBefore = Self.now() + pace.reconnect.delay(attempt: failedConnects, using: &random)
     failedConnects += 1
     for number in flights.keys { flights[number]?.due = notBefore }
@@ -152,6 +175,7 @@ struct SenderRun: ~Copyable {
     }
     packets = packetNumber + 1..<packets.upperBound
     counts.packets += 1
+    if unansweredSince == nil { unansweredSince = Self.now() }
     let attempts = flights[number]?.attempts ?? 0
     if attempts > 0 { counts.resent += 1 }
     flights[number] = Flight(
@@ -173,6 +197,7 @@ struct SenderRun: ~Copyable {
         continue
       }
       failedConnects = 0
+      unansweredSince = nil
       if isAnswering != true { onEvent(.answering) }
       isAnswering = true
       switch answer.kind {
@@ -206,7 +231,7 @@ struct SenderRun: ~Copyable {
     guard answer.packet > 0, answer.packet < packets.lowerBound else { return false }
     guard case .stored(let acknowledgement) = answer.kind else { return true }
     let highest = max(acknowledgement.cumulative, acknowledgement.ranges.last?.upperBound ?? 0)
-    return highest <= max(spool.highestBatchAtOpening, highestTaken)
+    return spool.mayHaveSent(highest)
   }
 }
 

@@ -1,12 +1,14 @@
 import CSodium
+import DeliveryLedger
 import Foundation
 import GRDB
+import Synchronization
 import UsageModel
 import WireFormat
 
 /// Batches on disk until the collector has them.
 ///
-/// A SQLite file, WAL and synchronous=FULL: what ``append(_:withheld:nowMilliseconds:)`` returned from is
+/// A SQLite file, WAL and synchronous=FULL: what ``append(_:nowMilliseconds:)`` returned from is
 /// there after kill -9 and power loss. Bounded in bytes and age; the oldest batches go first, and their
 /// numbers are told to the collector. One process at a time.
 package final class Spool: Sendable {
@@ -32,8 +34,8 @@ package final class Spool: Sendable {
   package let id: UInt64
   /// The source of events without one: the sender and the spool, as a new spool begins at 1 again.
   package let source: String
-  /// Batches up to here may have been sent before the file was opened.
-  package let highestBatchAtOpening: UInt64
+  /// Batches up to here may have been sent.
+  private let highestSent: Mutex<UInt64>
   private let limits: SpoolLimits
   private let queue: DatabaseQueue
 
@@ -61,7 +63,8 @@ package final class Spool: Sendable {
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       try Self.checkIsSpool(queue, path)
       try SpoolSchema.migrator.migrate(queue)
-      (id, highestBatchAtOpening) = try queue.write { database in
+      let highest: UInt64
+      (id, highest) = try queue.write { database in
         if try Self.counter("spool_id", in: database) == nil {
           var fresh: UInt64 = 0
           randombytes_buf(&fresh, 8)
@@ -72,6 +75,7 @@ package final class Spool: Sendable {
           (try Self.counter("next_batch", in: database) ?? 1) - 1
         )
       }
+      highestSent = Mutex(highest)
     } catch {
       throw SpoolError.opening(path, error)
     }
@@ -100,19 +104,15 @@ package final class Spool: Sendable {
 
   // MARK: Adding
 
-  /// Puts events on disk; they are there when it returns.
+  /// Puts all of it on disk; it is there when this returns.
   ///
-  /// Events without a number of their own get the spool's next ones.
-  /// - Parameter withheld: events' own numbers that a rule left out.
   /// - Throws: `DatabaseError`, as with a full disk; then nothing was added.
-  package func append(
-    _ events: [UsageEvent], withheld: [(source: String, number: UInt64)] = [], nowMilliseconds: Int64
-  ) throws -> Outcome {
+  package func append(_ addition: SpoolAddition, nowMilliseconds: Int64) throws -> Outcome {
     try queue.write { database in
       var outcome = Outcome()
       var builder = PayloadBuilder(bytesMax: limits.payloadBytesMax)
       var sequence = try Self.counter("next_sequence", in: database) ?? 1
-      for event in events {
+      for event in addition.events {
         var numbered = event
         let isOwn = event.source != nil
         if !isOwn { (numbered.source, numbered.sequence) = (source, sequence) }
@@ -124,15 +124,46 @@ package final class Spool: Sendable {
         }
       }
       try Self.set("next_sequence", to: sequence, in: database)
-      builder.add(
-        unsent: Self.joined(
-          withheld.map {
-            NumberRange(kind: .withheld, source: $0.source, first: $0.number, last: $0.number)
-          }))
+      builder.add(unsent: Self.joined(addition.unsent.flatMap(NumberRange.ranges(of:))))
       for payload in builder.payloads { try insert(payload, nowMilliseconds, in: database) }
       outcome.batchCount = builder.payloads.count
+      try remember(addition, nowMilliseconds, in: database)
       outcome.droppedEvents = try dropExcess(nowMilliseconds, in: database)
       return outcome
+    }
+  }
+
+  private func remember(
+    _ addition: SpoolAddition, _ nowMilliseconds: Int64, in database: Database
+  ) throws {
+    for delivery in addition.deliveries {
+      try DeliveryLedger.add(delivery, receivedMilliseconds: nowMilliseconds, in: database)
+    }
+    for owner in addition.owners {
+      try database.execute(
+        sql: "INSERT OR REPLACE INTO source_owner (source, login) VALUES (?, ?)",
+        arguments: [owner.source, owner.login])
+    }
+    guard let open = addition.openFocus else { return }
+    try database.execute(sql: "DELETE FROM open_focus")
+    for focus in open {
+      try database.execute(
+        sql: "INSERT INTO open_focus (line, extended_ms) VALUES (?, ?)",
+        arguments: [focus.line, focus.extendedMilliseconds])
+    }
+  }
+
+  /// What was remembered with earlier additions.
+  package func memory() throws -> SpoolMemory {
+    try queue.read { database in
+      var memory = SpoolMemory()
+      memory.senders = try DeliveryLedger.spools(limit: SpoolState.plainMax, in: database)
+      memory.owners = try Row.fetchAll(database, sql: "SELECT source, login FROM source_owner").map {
+        SourceOwner(source: $0[0], login: $0[1])
+      }
+      memory.openFocus = try Row.fetchAll(database, sql: "SELECT line, extended_ms FROM open_focus")
+        .compactMap { OpenFocus(line: $0[0], extendedMilliseconds: $0[1]) }
+      return memory
     }
   }
 
@@ -229,6 +260,12 @@ package final class Spool: Sendable {
       ).map { UInt64($0) }
     }
   }
+
+  /// Notes that batches up to this one go out.
+  func noteSending(upTo number: UInt64) { highestSent.withLock { $0 = max($0, number) } }
+
+  /// Whether a batch may have been sent, by this process or one before.
+  func mayHaveSent(_ number: UInt64) -> Bool { highestSent.withLock { number <= $0 } }
 
   /// A batch's payload and the oldest batch there is; nil when it was acknowledged or dropped.
   package func payload(of number: UInt64) throws -> (payload: [UInt8], oldestBatch: UInt64)? {

@@ -25,6 +25,23 @@ enum SpoolSchema {
           CREATE INDEX batch_range_by_batch ON batch_range (batch);
           """)
     }
+    migrator.registerMigration("2 intake") { try $0.execute(sql: intake) }
     return migrator
   }
+
+  /// What an agent knows of those who send to it, and events that may still grow.
+  private static let intake = """
+    -- Batches of local senders that are in here, as the collector keeps them of its senders.
+    CREATE TABLE delivered_batch (
+      sender TEXT NOT NULL, spool INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+      PRIMARY KEY (sender, spool, first)) WITHOUT ROWID;
+    CREATE TABLE delivery_spool (
+      sender TEXT NOT NULL, spool INTEGER NOT NULL, packet_highest INTEGER NOT NULL,
+      packet_window BLOB NOT NULL, last_received_ms INTEGER NOT NULL,
+      PRIMARY KEY (sender, spool)) WITHOUT ROWID;
+    -- Which account may number under a source.
+    CREATE TABLE source_owner (source TEXT PRIMARY KEY, login TEXT NOT NULL) WITHOUT ROWID;
+    -- JSON lines of heartbeats that the next one may extend.
+    CREATE TABLE open_focus (line TEXT NOT NULL, extended_ms INTEGER NOT NULL);
+    """
 }

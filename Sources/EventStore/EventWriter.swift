@@ -1,4 +1,5 @@
 import ColumnChunk
+import DeliveryLedger
 import GRDB
 import UsageModel
 import WireFormat
@@ -35,7 +36,7 @@ package final class EventWriter {
     try transaction { database in
       var summary = CommitSummary()
       for batch in batches { summary += try store(batch, in: database) }
-      try DeliveryStore.add(refusals: refusedPackets, in: database)
+      try DeliveryLedger.add(refusals: refusedPackets, in: database)
       return summary
     }
   }
@@ -128,7 +129,7 @@ package final class EventWriter {
   private func book(
     _ delivery: DeliveredBatch, _ receivedMilliseconds: Int64, _ database: Database
   ) throws {
-    try DeliveryStore.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
+    try DeliveryLedger.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
     let sender = delivery.spool.sender
     let name = sender.hasPrefix("~") ? String(sender.dropFirst()) : sender
     if let source = try names.number(ofSource: name, in: database) {

@@ -153,7 +153,8 @@ struct BatchFiller: ~Copyable {
     }
     delivery.unsent.append(
       DeliveredBatch.Unsent(
-        source: numbers.source, isWithheld: numbers.kind == .withheld, ranges: numbers.ranges))
+        source: numbers.source, isWithheld: numbers.kind == .withheld, ranges: numbers.ranges,
+        speaker: speaker))
     bytes = UnsafeRawBufferPointer(rebasing: bytes[byteCount...])
   }
 

@@ -7,10 +7,6 @@ import WireFormat
 ///
 /// Shared by the receivers, which ask it for each envelope, and the writer, which tells it what is on disk.
 package final class EnvelopeGate: Sendable {
-  /// Spools remembered of one sender that proved itself: a spool is made anew only when the old one is lost.
-  private static let spoolsPerSenderMax = 16
-  /// Spools remembered of all senders that proved nothing.
-  private static let plainSpoolsMax = 10_000
   /// Spools read at the start.
   package static let spoolsKeptMax = 200_000
   /// Gaps between a spool's stored batches; senders have far fewer batches under way.
@@ -197,11 +193,11 @@ package final class EnvelopeGate: Sendable {
     guard isNew else { return }
     if name.sender.hasPrefix("~") {
       state.plainCount += 1
-      if state.plainCount > plainSpoolsMax { forgetPlain(&state) }
+      if state.plainCount > SpoolState.plainMax { forgetPlain(&state) }
     } else {
       state.spoolsOfSender[name.sender, default: []].insert(name.spool)
       let spools = state.spoolsOfSender[name.sender] ?? []
-      guard spools.count > spoolsPerSenderMax else { return }
+      guard spools.count > SpoolState.perSenderMax else { return }
       let oldest = spools.filter { $0 != name.spool }.min {
         state.spools[SpoolName(sender: name.sender, spool: $0)]?.lastUse ?? 0
           < state.spools[SpoolName(sender: name.sender, spool: $1)]?.lastUse ?? 0
@@ -217,8 +213,8 @@ package final class EnvelopeGate: Sendable {
     let plain = state.spools.filter { $0.key.sender.hasPrefix("~") }.sorted {
       $0.value.lastUse < $1.value.lastUse
     }
-    for (name, _) in plain.prefix(plainSpoolsMax / 2) { state.spools[name] = nil }
-    state.plainCount -= min(plain.count, plainSpoolsMax / 2)
+    for (name, _) in plain.prefix(SpoolState.plainMax / 2) { state.spools[name] = nil }
+    state.plainCount -= min(plain.count, SpoolState.plainMax / 2)
   }
 
   // MARK: Out
@@ -275,4 +271,13 @@ package struct AnswerTicket: Sendable {
   let key: DeliveryKey?
   let route: AnswerRoute
   let spool: SpoolName
+
+  package init(
+    header: EnvelopeHeader, key: DeliveryKey? = nil, route: AnswerRoute = .nowhere, spool: SpoolName
+  ) {
+    self.header = header
+    self.key = key
+    self.route = route
+    self.spool = spool
+  }
 }

@@ -29,20 +29,32 @@ package enum KeyDirectory {
       guard keys[id] == nil else {
         throw SocketError("\(file) is a second key of the id '\(id)': load one of the two only")
       }
-      do {
-        keys[id] = try DeliveryKey.parse(try text(file, isCredentials: isCredentials), id: id)
-      } catch let error as DeliveryKeyError {
-        throw SocketError("\(file) is no key: \(error)")
-      }
+      keys[id] = try loadKey(file, id: id, isCredentials: isCredentials)
     }
     guard !keys.isEmpty else { throw SocketError("no key in \(path): put ID.key files there") }
     return keys
   }
 
   private static func keyID(ofFile name: String, isCredentials: Bool) -> String {
-    let id = name.dropLast(ending.count)
+    let id = name.hasSuffix(ending) ? name.dropLast(ending.count) : name[...]
     let isCopy = isCredentials && id.hasPrefix(credentialPrefix)
     return String(isCopy ? id.dropFirst(credentialPrefix.count) : id)
+  }
+
+  /// One key, from its file.
+  ///
+  /// - Parameter id: nil for the file's name without `.key`.
+  /// - Throws: as ``load(_:isCredentials:)``.
+  package static func loadKey(
+    _ path: String, id: String? = nil, isCredentials: Bool
+  ) throws(SocketError) -> DeliveryKey {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let text = try text(path, isCredentials: isCredentials)
+    do throws(DeliveryKeyError) {
+      return try DeliveryKey.parse(text, id: id ?? keyID(ofFile: name, isCredentials: isCredentials))
+    } catch {
+      throw SocketError("\(path) is no key: \(error)")
+    }
   }
 
   private static func text(_ path: String, isCredentials: Bool) throws(SocketError) -> String {

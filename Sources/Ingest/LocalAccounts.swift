@@ -26,6 +26,20 @@ package enum LocalAccounts {
     }
   }
 
+  /// The numbers of accounts that may speak for others.
+  ///
+  /// - Throws: `SocketError` naming an account that there is not.
+  package static func userIDs(ofRelays names: [String]) throws(SocketError) -> Set<UInt32> {
+    var result: Set<UInt32> = []
+    for name in names {
+      guard let userID = userID(of: name) else {
+        throw SocketError("relays: there is no account '\(name)' on this machine")
+      }
+      result.insert(userID)
+    }
+    return result
+  }
+
   private static func withRecord<Result>(
     _ look: (
       UnsafeMutablePointer<passwd>, UnsafeMutablePointer<CChar>, Int,

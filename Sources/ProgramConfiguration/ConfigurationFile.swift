@@ -76,7 +76,7 @@ package struct ConfigurationFile: Sendable {
       throw ConfigurationError(
         "\(place): '\(key.name)' needs a text\(key.isList ? " or a list of texts" : "")")
     }
-    try layer.set(key, parts.joined(separator: ","), place: place)
+    try layer.set(key, parts.joined(separator: key.separator.map(String.init) ?? ""), place: place)
   }
 
   private static func text(_ path: String) throws(ConfigurationError) -> String {

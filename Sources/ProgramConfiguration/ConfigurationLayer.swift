@@ -29,6 +29,25 @@ package struct ConfigurationLayer: Equatable, Sendable {
     return result
   }
 
+  /// Flags, environment and file, from strongest to weakest.
+  ///
+  /// - Parameter file: as a flag names it; else the variable `WATERLINE_CONFIG` counts.
+  package static func all(
+    flags: [String: String?], variables: [String: String], file: String?, of keys: [ConfigurationKey]
+  ) throws(ConfigurationError) -> [ConfigurationLayer] {
+    var layers = [try Self.flags(flags, of: keys), try environment(variables, of: keys)]
+    if let path = file ?? variables["WATERLINE_CONFIG"] {
+      do {
+        layers.append(try ConfigurationFile.layer(path, of: keys))
+      } catch let error as ConfigurationError {
+        throw error
+      } catch {
+        throw ConfigurationError("cannot read the configuration \(path): \(error)")
+      }
+    }
+    return layers
+  }
+
   /// What flags say, by the key they stand for; nil where a flag was not given.
   package static func flags(
     _ given: [String: String?], of keys: [ConfigurationKey]

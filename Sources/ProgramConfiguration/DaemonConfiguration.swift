@@ -34,13 +34,9 @@ package struct DaemonConfiguration: Equatable, Sendable {
     .choice("mode", DeliveryMode.allCases.map(\.name)),
     ConfigurationKey("keys"),
     .boolean("allow_plain_udp_from_network"),
-    ConfigurationKey("clock_offset_limit") { value in
-      clockOffsetSeconds(value) == nil ? "'\(value)' is no number of seconds from 1 to 86400" : nil
-    },
-    ConfigurationKey("socket_mode") { value in
-      socketMode(value) == nil ? "'\(value)' is no mode such as 0600, 0660 or 0666" : nil
-    },
-    ConfigurationKey("relays", isList: true),
+    .number("clock_offset_limit", 1...86_400, of: "seconds"),
+    .socketMode,
+    .relays,
     .choice("log_level", LogLevel.names),
     ConfigurationKey("metrics_file"),
     ConfigurationKey("metrics_listen", problem: problemOfMetricsAddress),
@@ -61,17 +57,6 @@ package struct DaemonConfiguration: Equatable, Sendable {
 
   /// Loopback only: plain UDP is not signed, so it must not be open to a network by default.
   package static let defaultUDPAddress = "127.0.0.1:4717"
-
-  private static func clockOffsetSeconds(_ text: String) -> Int64? {
-    Int64(text).flatMap { (1...86_400).contains($0) ? $0 : nil }
-  }
-
-  /// Permissions in octal digits; nil for others than reading and writing, or without the owner's.
-  private static func socketMode(_ text: String) -> UInt32? {
-    guard text.utf8.count <= 4, let mode = UInt32(text, radix: 8), mode & 0o600 == 0o600, mode & ~0o666 == 0
-    else { return nil }
-    return mode
-  }
 
   /// Puts the layers together and fills in defaults.
   ///
@@ -95,11 +80,9 @@ package struct DaemonConfiguration: Equatable, Sendable {
     keysPath = merged["keys"]?.text
     allowsPlainNetwork = merged["allow_plain_udp_from_network"]?.text == "true"
     clockOffsetLimitMilliseconds =
-      (merged["clock_offset_limit"].flatMap { Self.clockOffsetSeconds($0.text) } ?? 60) * 1_000
-    socketMode = merged["socket_mode"].flatMap { Self.socketMode($0.text) } ?? 0o600
-    relays =
-      merged["relays"]?.text.split(separator: ",").map { $0.trimmingPrefix(while: { $0 == " " }) }
-      .map(String.init) ?? []
+      (merged["clock_offset_limit"].flatMap { Int64($0.text) } ?? 60) * 1_000
+    socketMode = merged["socket_mode"].flatMap { ConfigurationKey.socketMode($0.text) } ?? 0o600
+    relays = merged["relays"].map { ConfigurationKey.relays.values(in: $0.text) } ?? []
     metricsFile = merged["metrics_file"]?.text
     metricsAddress = merged["metrics_listen"]?.text
     logLevel = merged["log_level"].flatMap { LogLevel(name: $0.text) } ?? .info

@@ -22,4 +22,12 @@ package enum LogMessage: String, CaseIterable, Sendable {
   case mergeFailed = "5d2c1f0a6f0b4f6c9a1e3c8fd3f9c109"
   /// Metrics could not be written or served.
   case metricsFailed = "5d2c1f0a6f0b4f6c9a1e3c8fd3f9c10a"
+  /// An agent cannot reach its collector, or gets no answer; events wait in the spool.
+  case collectorAway = "5d2c1f0a6f0b4f6c9a1e3c8fd3f9c111"
+  /// An agent's collector answers.
+  case collectorAnswers = "5d2c1f0a6f0b4f6c9a1e3c8fd3f9c112"
+  /// An agent dropped its oldest events, as the spool reached its limits.
+  case spoolDropped = "5d2c1f0a6f0b4f6c9a1e3c8fd3f9c113"
+  /// An agent refused events.
+  case eventsRefused = "5d2c1f0a6f0b4f6c9a1e3c8fd3f9c114"
 }

@@ -15,6 +15,11 @@ package struct SpoolState: Equatable, Sendable {
   package var window = PacketWindow()
   package var delivered = NumberRanges()
 
+  /// Spools kept of one sender that proved itself: a spool is made anew only when the old one is lost.
+  package static let perSenderMax = 16
+  /// Spools kept of all senders that proved nothing.
+  package static let plainMax = 10_000
+
   package init() {}
 }
 
@@ -31,12 +36,17 @@ package struct DeliveredBatch: Sendable {
   /// Numbers that never come: source, whether withheld on purpose (else dropped by the spool), ranges.
   package var unsent: [Unsent] = []
 
-  package struct Unsent: Sendable {
+  package struct Unsent: Equatable, Sendable {
     package var source: String
     package var isWithheld: Bool
     package var ranges: [ClosedRange<UInt64>]
+    /// Who says so, as with events: a login, or several with NUL between; empty for who may speak for anybody.
+    package var speaker: [UInt8]
 
-    package init(source: String, isWithheld: Bool, ranges: [ClosedRange<UInt64>]) {
+    package init(
+      source: String, isWithheld: Bool, ranges: [ClosedRange<UInt64>], speaker: [UInt8] = []
+    ) {
+      self.speaker = speaker
       self.source = source
       self.isWithheld = isWithheld
       self.ranges = ranges

@@ -20,6 +20,8 @@ package struct DeliveryKey: Sendable, CustomStringConvertible, CustomReflectable
   package let users: Set<String>?
   let signing: [UInt8]
   let encrypting: [UInt8]
+  /// For keyed hashes of what events say.
+  package let hashing: [UInt8]
 
   package var description: String { "key \(id)" }
   package var customMirror: Mirror { Mirror(self, children: ["id": id]) }
@@ -36,6 +38,7 @@ package struct DeliveryKey: Sendable, CustomStringConvertible, CustomReflectable
     self.users = users
     signing = EnvelopeCipher.derived(1, from: secret)
     encrypting = EnvelopeCipher.derived(2, from: secret)
+    hashing = EnvelopeCipher.derived(3, from: secret)
   }
 
   /// Whether the key may be used at a moment.

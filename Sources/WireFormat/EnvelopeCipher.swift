@@ -18,7 +18,7 @@ enum EnvelopeCipher {
     return nonce
   }
 
-  /// Key 1 signs, key 2 encrypts.
+  /// Key 1 signs, key 2 encrypts, key 3 hashes.
   static func derived(_ number: UInt64, from key: [UInt8]) -> [UInt8] {
     var result = [UInt8](repeating: 0, count: DeliveryKey.secretBytes)
     crypto_kdf_derive_from_key(&result, result.count, number, context, key)

@@ -18,6 +18,8 @@ package struct UnsentNumbers: Equatable, Sendable {
   package static let magic: [UInt8] = [0x57, 0x4C, 0x48, 0x31]  // "WLH1"
   /// Ranges in one frame; more go into further frames.
   package static let rangesMax = 1_024
+  /// Longest source: its length is one byte.
+  package static let sourceBytesMax = 255
   private static let fixedBytes = 12
 
   package init(kind: Kind, source: String, ranges: [ClosedRange<UInt64>]) {
@@ -32,7 +34,7 @@ package struct UnsentNumbers: Equatable, Sendable {
   package var encoded: [UInt8] {
     let name = Array(source.utf8)
     precondition(
-      (1...255).contains(name.count) && (1...Self.rangesMax).contains(ranges.count),
+      (1...Self.sourceBytesMax).contains(name.count) && (1...Self.rangesMax).contains(ranges.count),
       "BUG: withheld numbers outside their limits")
     var bytes = Self.magic
     bytes.append(littleEndian: UInt32(4 + name.count + 16 * ranges.count))

@@ -73,12 +73,14 @@ struct ConfigCommand: ParsableCommand {
 /// A program that takes a configuration file.
 enum ConfiguredProgram: String, CaseIterable, ExpressibleByArgument {
   case daemon = "waterlined"
+  case agent = "waterline-agent"
 
   static var names: String { allCases.map(\.rawValue).joined(separator: " or ") }
 
   var keys: [ConfigurationKey] {
     switch self {
     case .daemon: DaemonConfiguration.keys
+    case .agent: AgentConfiguration.keys
     }
   }
 

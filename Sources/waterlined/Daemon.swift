@@ -1,10 +1,12 @@
 import Control
+import DeliveryLedger
 import EventStore
 import Foundation
 import Glibc
 import Ingest
 import ProgramConfiguration
 import ServiceManager
+import ServiceRuntime
 import UsageModel
 import WireFormat
 
@@ -41,11 +43,11 @@ final class Daemon {
     store = try EventStore(writingAt: configuration.databasePath, program: "waterlined")
     gate = EnvelopeGate(
       rules: try Self.rules(configuration),
-      spools: try store.read { try DeliveryStore.spools(limit: EnvelopeGate.spoolsKeptMax, in: $0) })
+      spools: try store.read { try DeliveryLedger.spools(limit: EnvelopeGate.spoolsKeptMax, in: $0) })
     writerThread = try StoreWriterThread(store: store, queue: queue, gate: gate)
     writer = QueuedWriter(queue: queue, thread: writerThread)
     listeners = Listeners(queue: queue, peers: peers, gate: gate)
-    peers.setRelays(try Self.relays(configuration))
+    peers.setRelays(try LocalAccounts.userIDs(ofRelays: configuration.relays))
     status = StatusBox(
       DaemonStatus(
         processID: getpid(), version: ProductVersion.text, startedMilliseconds: Clock.nowMilliseconds(),
@@ -88,14 +90,14 @@ final class Daemon {
       writerThread.close()
     }
     do {
-      try listeners.adopt(activatedSockets, configuration)
-      try listeners.apply(configuration)
+      try listeners.adopt(activatedSockets, Self.plan(configuration))
+      try listeners.apply(Self.plan(configuration))
       exporting = try startMetrics(until: metricsStop)
     } catch {
       stop()
       throw error
     }
-    status.value.listeners = listeners.summary
+    status.value.listeners = listenerStatus
     announce()
     while signals.wait() == SIGHUP { reload() }
     Log.notice("stopping: storing what was received", .stopping)
@@ -112,8 +114,30 @@ final class Daemon {
     setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, mergeNiceness)
   }
 
+  private var listenerStatus: [DaemonStatus.Listener] {
+    listeners.summary.map {
+      DaemonStatus.Listener(
+        transport: $0.transport, address: $0.address, receiveBufferBytes: $0.receiveBufferBytes)
+    }
+  }
+
+  private static func plan(_ configuration: DaemonConfiguration) -> ListenerPlan {
+    ListenerPlan(
+      udpAddress: configuration.udpAddress, unixDatagramPath: configuration.unixDatagramPath,
+      unixStreamPath: configuration.unixStreamPath, socketMode: configuration.socketMode,
+      allowsNetwork: configuration.mode != .none || configuration.allowsPlainNetwork)
+  }
+
+  /// Makes the directories of everything that is opened or written.
+  private static func makeDirectories(_ configuration: DaemonConfiguration) throws {
+    try ServiceDirectories.make(forFiles: [
+      configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath,
+      configuration.metricsFile, configuration.metricsAddress.flatMap { $0.hasPrefix("/") ? $0 : nil },
+    ])
+  }
+
   private func announce() {
-    let places = listeners.summary.map { "\($0.transport) \($0.address)" }.joined(separator: ", ")
+    let places = listeners.places
     Log.notice("listening on \(places); writing \(configuration.databasePath)", .listening)
     ServiceNotifier.ready("listening on \(places)")
   }
@@ -158,12 +182,12 @@ final class Daemon {
         Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
       }
       try Self.makeDirectories(fresh)
-      let relays = try Self.relays(fresh)
+      let relays = try LocalAccounts.userIDs(ofRelays: fresh.relays)
       let rules = try Self.rules(fresh)
       peers.setRelays(relays)
       gate.setRules(rules)
-      defer { status.value.listeners = listeners.summary }
-      try listeners.apply(fresh)
+      defer { status.value.listeners = listenerStatus }
+      try listeners.apply(Self.plan(fresh))
       announce()
     } catch {
       Log.error("reload failed, going on as before: \(error)", .reloadFailed)
@@ -186,37 +210,6 @@ final class Daemon {
       networkMode: mode, keys: try KeyDirectory.load(path, isCredentials: path == credentials),
       clockOffsetLimitMilliseconds: configuration.clockOffsetLimitMilliseconds)
   }
-
-  private static func relays(_ configuration: DaemonConfiguration) throws -> Set<UInt32> {
-    Set(
-      try configuration.relays.map { text in
-        guard let userID = LocalAccounts.userID(of: text) else {
-          throw ConfigurationError("relays: there is no account '\(text)' on this machine")
-        }
-        return userID
-      })
-  }
-
-  /// Makes the directories of database and sockets, readable for owner and group only.
-  private static func makeDirectories(_ configuration: DaemonConfiguration) throws {
-    let files = [
-      configuration.databasePath, configuration.unixDatagramPath, configuration.unixStreamPath,
-      configuration.metricsFile, configuration.metricsAddress.flatMap { $0.hasPrefix("/") ? $0 : nil },
-    ]
-    let shared = "/tmp/waterline-\(geteuid())"
-    for file in files.compactMap({ $0 }) where file.hasPrefix(shared + "/") {
-      try PrivateDirectory.ensure(shared)
-    }
-    for file in files.compactMap({ $0 }) {
-      let directory = URL(fileURLWithPath: file).deletingLastPathComponent().path
-      do {
-        try FileManager.default.createDirectory(
-          atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o750])
-      } catch {
-        throw ConfigurationError("cannot make the directory \(directory): \(error.localizedDescription)")
-      }
-    }
-  }
 }
 
 /// The daemon's status, shared with the control socket's threads.
@@ -229,28 +222,5 @@ private final class StatusBox: @unchecked Sendable {
   var value: DaemonStatus {
     get { lock.withLock { stored } }
     set { lock.withLock { stored = newValue } }
-  }
-}
-
-/// Signals taken by waiting for them, blocked everywhere else.
-///
-/// Make one before starting threads: they inherit the blocked set.
-struct SignalSet {
-  private var set = sigset_t()
-
-  init(_ signals: [Int32]) {
-    sigemptyset(&set)
-    for signal in signals { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    // A client that hangs up must not end the daemon.
-    signal(SIGPIPE, SIG_IGN)
-  }
-
-  /// Waits for one of the signals.
-  func wait() -> Int32 {
-    var set = set
-    var received: Int32 = 0
-    sigwait(&set, &received)
-    return received
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Ingest
 import ServiceManager
+import ServiceRuntime
 import Synchronization
 import UsageModel
 import WireFormat

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import ProgramConfiguration
 import ServiceManager
+import ServiceRuntime
 import UsageModel
 
 /// The command line of `waterlined`.
@@ -70,34 +71,16 @@ struct WaterlineDaemonCommand: ParsableCommand {
 
   private func loadConfiguration(_ activated: [ActivatedSocket]) throws -> DaemonConfiguration {
     let variables = ProcessInfo.processInfo.environment
-    let keys = DaemonConfiguration.keys
     let flags = [
       "db": db, "udp": udp, "unix_datagram": unixDatagram, "unix_stream": unixStream, "mode": mode,
-      "keys": keysPath,
-      "log_level": logLevel,
+      "keys": keysPath, "log_level": logLevel,
     ]
-    var layers: [ConfigurationLayer] = [
-      try .flags(flags, of: keys), try .environment(variables, of: keys),
-    ]
-    if let path = configurationPath ?? variables["WATERLINE_CONFIG"] {
-      layers.append(try ConfigurationFile.layer(path, of: keys))
-    }
     return try DaemonConfiguration(
-      layers: layers, places: DefaultPlaces(environment: variables, userID: geteuid()),
+      layers: try ConfigurationLayer.all(
+        flags: flags, variables: variables, file: configurationPath, of: DaemonConfiguration.keys),
+      places: DefaultPlaces(environment: variables, userID: geteuid()),
       hasActivatedSockets: !activated.isEmpty)
   }
 
-  static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch {
-      // Wrong usage is 2 here (see `docs/configuration.md`); the library's own code for it is 64.
-      if exitCode(for: error) == .validationFailure {
-        FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
-        Glibc.exit(2)
-      }
-      exit(withError: error)
-    }
-  }
+  static func main() { ServiceMain.run(Self.self) }
 }

@@ -111,14 +111,21 @@ def help_of_the_daemon(place: Place) -> None:
 
 
 @check
+def help_of_the_agent(place: Place) -> None:
+    result = place.program(["--help"], name="waterline-agent").expect(0)
+    expect_snapshot("help-waterline-agent", result.out)
+    expect("EXAMPLES:" in result.out, "there are no EXAMPLES")
+
+
+@check
 def help_without_arguments(place: Place) -> None:
     expect("SUBCOMMANDS" in place.program([]).expect(0).out, "no list of commands")
 
 
 @check
-def version_of_both(place: Place) -> None:
+def version_of_all(place: Place) -> None:
     texts = {place.program(["--version"], name=n).expect(0).out for n in
-             ("waterline", "waterlined")}
+             ("waterline", "waterlined", "waterline-agent")}
     expect(len(texts) == 1 and re.fullmatch(r"\d+\.\d+\.\d+\S*\n", texts.pop()) is not None,
            "the programs do not say one version")
 

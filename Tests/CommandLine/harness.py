@@ -89,7 +89,7 @@ class Result:
 
 
 class Daemon:
-    """A running `waterlined`; its log is read by a thread, so that it never blocks."""
+    """A running `waterlined` or `waterline-agent`; its log is read by a thread, so that it never blocks."""
 
     def __init__(self, binary: Path, arguments: Sequence[str], env: dict[str, str]) -> None:
         self.lines: list[str] = []
@@ -116,7 +116,7 @@ class Daemon:
 
         def ready() -> bool:
             if self.process.poll() is not None and len(found()) < count:
-                raise Failed(f"waterlined ended with {self.process.returncode}: {self.lines}")
+                raise Failed(f"the program ended with {self.process.returncode}: {self.lines}")
             return len(found()) >= count
 
         poll(ready, f"the daemon's line {word!r}; it said {self.lines}")
@@ -145,7 +145,7 @@ class Daemon:
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Failed(f"waterlined still runs {seconds:g} s after it was told to stop") from None
+            raise Failed(f"the program still runs {seconds:g} s after it was told to stop") from None
         self.reader.join(5)
         return code
 
@@ -164,6 +164,9 @@ class Place:
         self.database = directory / "waterline.db"
         self.datagram = directory / "datagram.sock"
         self.stream = directory / "stream.sock"
+        self.spool = directory / "spool.db"
+        self.agent_datagram = directory / "agent-datagram.sock"
+        self.agent_stream = directory / "agent-stream.sock"
 
     def path(self, name: str) -> Path:
         return self.directory / name
@@ -233,6 +236,21 @@ class Place:
     def usual_arguments(self) -> list[str]:
         return ["--db", str(self.database), "--udp", "127.0.0.1:0",
                 "--unix-datagram", str(self.datagram), "--unix-stream", str(self.stream)]
+
+    @contextmanager
+    def agent(self, *arguments: str | Path, collector: str | Path | None = None,
+              env: dict[str, str] | None = None) -> Iterator[Daemon]:
+        """An agent that listens and delivers to the daemon; killed at the end if it still runs."""
+        agent = Daemon(
+            self.binaries / "waterline-agent",
+            ["--collector", str(collector or self.stream), "--spool", str(self.spool),
+             "--unix-datagram", str(self.agent_datagram), "--unix-stream", str(self.agent_stream),
+             *map(str, arguments)], environment(self.directory, **(env or {})))
+        try:
+            agent.listening()
+            yield agent
+        finally:
+            agent.kill()
 
     @contextmanager
     def daemon(self, *arguments: str | Path, env: dict[str, str] | None = None,

@@ -21,6 +21,7 @@ import snapshots
 from harness import Failed, Skipped, place
 from registry import CHECKS, Check
 
+import checks_agent  # noqa: F401
 import checks_care  # noqa: F401
 import checks_configuration  # noqa: F401
 import checks_daemon  # noqa: F401

@@ -4,6 +4,7 @@ import Ingest
 import Synchronization
 import UsageModel
 
+@testable import Delivery
 @testable import WireFormat
 
 /// A directory of its own for each test, removed with it.
@@ -167,4 +168,17 @@ func event(_ number: Int, source: String? = nil, sequence: UInt64? = nil) -> Usa
     timeMilliseconds: 1_767_225_600_000 + Int64(number), user: "ann", app: "erp",
     feature: "post.\(number % 7)",
     durationMilliseconds: UInt32(number), source: source, sequence: sequence)
+}
+
+extension Spool {
+  /// Puts events, and numbers that a rule left out, on disk.
+  func append(
+    _ events: [UsageEvent], withheld: [(source: String, number: UInt64)] = [], nowMilliseconds: Int64
+  ) throws -> Outcome {
+    var addition = SpoolAddition(events: events)
+    addition.unsent = withheld.map {
+      DeliveredBatch.Unsent(source: $0.source, isWithheld: true, ranges: [$0.number...$0.number])
+    }
+    return try append(addition, nowMilliseconds: nowMilliseconds)
+  }
 }

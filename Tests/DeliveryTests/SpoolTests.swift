@@ -49,7 +49,7 @@ private let now: Int64 = 1_767_225_600_000
     for turn in 0..<3 {
       let spool = try Spool(path: path, sender: "pc", limits: limits())
       ids.insert(spool.id)
-      #expect(spool.highestBatchAtOpening == UInt64(turn))
+      #expect(spool.mayHaveSent(UInt64(turn)) && !spool.mayHaveSent(UInt64(turn) + 1))
       _ = try spool.append([event(turn)], nowMilliseconds: now)
       packets.append(try spool.reservePacketNumbers(10))
       try spool.close()
@@ -159,6 +159,75 @@ private let now: Int64 = 1_767_225_600_000
       try contents(spool).unsent == [
         UnsentNumbers(kind: .dropped, source: "app", ranges: [1...1, 3...3, 5...8])
       ])
+  }
+
+  /// What is acknowledged to local senders is remembered with the events, or both are not there.
+  @Test func remembersSendersOwnersAndHeartbeats() throws {
+    let name = SpoolName(sender: "~app", spool: .max - 1)
+    var window = PacketWindow()
+    _ = window.insert(9)
+    var addition = SpoolAddition(events: [event(1)])
+    addition.deliveries = [
+      DeliveredBatch(spool: name, batch: 3, oldestBatch: 2, window: window, clockOffsetMilliseconds: 0)
+    ]
+    addition.owners = [SourceOwner(source: "app", login: "ann")]
+    var focus = event(5)
+    focus.kind = .focus
+    focus.feature = nil
+    focus.attributes = ["quote": "\"", "umlaut": "ü"]
+    addition.openFocus = [OpenFocus(event: focus, extendedMilliseconds: 77)]
+    for turn in 0..<2 {
+      let spool = try Spool(path: path, sender: "pc")
+      if turn == 0 { _ = try spool.append(addition, nowMilliseconds: now) }
+      let memory = try spool.memory()
+      #expect(memory.owners == addition.owners && memory.openFocus == addition.openFocus)
+      #expect(memory.senders[name]?.delivered.ranges == [1...1, 3...3])
+      #expect(memory.senders[name]?.window == window)
+      try spool.close()
+    }
+    let spool = try Spool(path: path, sender: "pc")
+    addition = SpoolAddition()
+    addition.openFocus = []
+    _ = try spool.append(addition, nowMilliseconds: now)
+    #expect(try spool.memory().openFocus.isEmpty)
+  }
+
+  /// Its length does not fit the frame that tells numbers; dropping must not end the program.
+  @Test func dropsEventsOfTheLongestSource() throws {
+    let spool = try Spool(path: path, sender: "pc", limits: limits(age: day))
+    let source = String(repeating: "s", count: 256)
+    _ = try spool.append(
+      [event(1, source: source, sequence: 1)], withheld: [(source, 2)], nowMilliseconds: now)
+    #expect(try spool.append([event(2)], nowMilliseconds: now + 2 * day).droppedEvents == 1)
+    #expect(try contents(spool).unsent.isEmpty)
+  }
+
+  /// A sender that makes a new spool for each event, as `waterline send` does, must not fill the disk.
+  @Test func forgetsTheOldestSpoolsOfSenders() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    func delivery(_ sender: String, _ number: Int) -> DeliveredBatch {
+      DeliveredBatch(
+        spool: SpoolName(sender: sender, spool: UInt64(number)), batch: 1, oldestBatch: 1,
+        window: PacketWindow(), clockOffsetMilliseconds: 0)
+    }
+    for turn in 0..<160 {
+      var addition = SpoolAddition()
+      addition.deliveries = (0..<100).map { delivery("~app", turn * 100 + $0) }
+      if turn < 40 { addition.deliveries.append(delivery("pc", turn)) }
+      _ = try spool.append(addition, nowMilliseconds: now + Int64(turn))
+    }
+    try spool.close()
+    let counts = try DatabaseQueue(path: path).read { database in
+      try ["delivery_spool", "delivered_batch"].flatMap { table in
+        try ["sender LIKE '~%'", "sender = 'pc'"].map { which in
+          try Int.fetchOne(database, sql: "SELECT count(*) FROM \(table) WHERE \(which)") ?? 0
+        }
+      }
+    }
+    #expect(counts[0] == counts[2] && counts[1] == counts[3])
+    // One in 256 new ones looks for old ones.
+    #expect((10_000..<16_000).contains(counts[0]), "\(counts)")
+    #expect(counts[1] == 16)
   }
 
   /// The size of what waits must not cost a look at every payload, or a long absence makes appends slow.

@@ -6,7 +6,7 @@ import UsageModel
 @Suite struct ConfigurationFileTests {
   private static let keys: [ConfigurationKey] = [
     ConfigurationKey("db"), .hostAndPort("udp"), .choice("level", ["low", "high"]), .boolean("open"),
-    ConfigurationKey("relays", isList: true) { $0.contains("!") ? "'\($0)' is no name" : nil },
+    ConfigurationKey("relays", separator: ",") { $0.contains("!") ? "'\($0)' is no name" : nil },
   ]
 
   private func read(_ text: String) -> ConfigurationFile {

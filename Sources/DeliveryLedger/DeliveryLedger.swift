@@ -3,15 +3,23 @@ import GRDB
 import UsageModel
 
 /// Batches that came in envelopes, booked in the transaction that stores their events.
-package enum DeliveryStore {
+///
+/// The collector's database and an agent's spool have the tables for it.
+package enum DeliveryLedger {
+  /// One in so many new plain spools looks for ones to forget: the table is read for it.
+  private static let forgettingInterval = 256
+
   /// Books a batch: from then on it is known, also after a restart.
-  static func add(_ delivery: DeliveredBatch, receivedMilliseconds: Int64, in database: Database) throws {
+  package static func add(_ delivery: DeliveredBatch, receivedMilliseconds: Int64, in database: Database)
+    throws
+  {
     let name = delivery.spool
     let spool = Int64(bitPattern: name.spool)
     var delivered = try ranges(name, in: database)
     let before = delivered
     delivered.insert(delivery.batch...delivery.batch)
     if delivery.oldestBatch > 1 { delivered.insert(1...delivery.oldestBatch - 1) }
+    if before.ranges.isEmpty { try forgetOldSpools(of: name.sender, in: database) }
     if delivered != before {
       try database.cachedStatement(sql: "DELETE FROM delivered_batch WHERE sender = ? AND spool = ?")
         .execute(arguments: [name.sender, spool])
@@ -29,9 +37,32 @@ package enum DeliveryStore {
         VALUES (?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      name.sender, spool, Int64(bitPattern: delivery.window.highest), delivery.window.bytes.databaseBlob,
+      name.sender, spool, Int64(bitPattern: delivery.window.highest), Data(delivery.window.bytes),
       receivedMilliseconds,
     ])
+  }
+
+  /// Makes room for one more spool: those heard last stay.
+  private static func forgetOldSpools(of sender: String, in database: Database) throws {
+    let isPlain = sender.hasPrefix("~")
+    if isPlain && Int.random(in: 0..<forgettingInterval) != 0 { return }
+    // A tilde is the last character of ASCII but one.
+    let which = isPlain ? "sender >= '~' AND sender < char(127)" : "sender = :sender"
+    let kept = isPlain ? SpoolState.plainMax : SpoolState.perSenderMax - 1
+    let arguments: StatementArguments = isPlain ? [:] : ["sender": sender]
+    try database.execute(
+      sql: """
+        DELETE FROM delivery_spool WHERE \(which) AND last_received_ms < (
+          SELECT last_received_ms FROM delivery_spool WHERE \(which)
+          ORDER BY last_received_ms DESC LIMIT 1 OFFSET \(kept - 1))
+        """, arguments: arguments)
+    if database.changesCount == 0 { return }
+    try database.execute(
+      sql: """
+        DELETE FROM delivered_batch WHERE \(which) AND NOT EXISTS (
+          SELECT 1 FROM delivery_spool s WHERE s.sender = delivered_batch.sender
+          AND s.spool = delivered_batch.spool)
+        """, arguments: arguments)
   }
 
   private static func ranges(_ name: SpoolName, in database: Database) throws -> NumberRanges {
@@ -68,7 +99,7 @@ package enum DeliveryStore {
   }
 
   /// Adds to the counts of refused packets; sender '' stands for those that proved nothing.
-  static func add(refusals: [PacketRefusal: Int64], in database: Database) throws {
+  package static func add(refusals: [PacketRefusal: Int64], in database: Database) throws {
     for (refusal, count) in refusals {
       try database.cachedStatement(
         sql: """

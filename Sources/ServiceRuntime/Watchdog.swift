@@ -4,7 +4,7 @@ import ServiceManager
 
 /// Sends the service manager's beats while the writer makes progress, so that a daemon that is stuck is
 /// restarted and one that is idle, busy or out of disk is not.
-final class Watchdog: Sendable {
+package final class Watchdog: Sendable {
   private let intervalMilliseconds: Int64
   private let progress: WriterProgress
   private let stop: StopSignal
@@ -13,7 +13,7 @@ final class Watchdog: Sendable {
   /// - Parameters:
   ///   - intervalMilliseconds: how long the service manager waits for a beat.
   ///   - status: one line for `systemctl status`, asked at each beat.
-  init(
+  package init(
     intervalMilliseconds: Int64, progress: WriterProgress, stop: StopSignal,
     status: @escaping @Sendable () -> String
   ) {
@@ -24,7 +24,7 @@ final class Watchdog: Sendable {
   }
 
   /// Beats until the stop signal: at half the interval, as sd_watchdog_enabled(3) advises.
-  func run() {
+  package func run() {
     var wasStuck = false
     repeat {
       let isStuck = progress.busyMilliseconds >= intervalMilliseconds

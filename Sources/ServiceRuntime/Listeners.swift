@@ -1,12 +1,31 @@
-import Control
 import Glibc
 import Ingest
-import WireFormat
-import ProgramConfiguration
 import ServiceManager
 
+/// Where a program listens.
+package struct ListenerPlan: Equatable, Sendable {
+  package var udpAddress: String?
+  package var unixDatagramPath: String?
+  package var unixStreamPath: String?
+  /// Permissions of the Unix sockets: who may send.
+  package var socketMode: UInt32
+  /// Whether UDP may be open to other than this machine.
+  package var allowsNetwork: Bool
+
+  package init(
+    udpAddress: String? = nil, unixDatagramPath: String?, unixStreamPath: String?, socketMode: UInt32,
+    allowsNetwork: Bool = false
+  ) {
+    self.udpAddress = udpAddress
+    self.unixDatagramPath = unixDatagramPath
+    self.unixStreamPath = unixStreamPath
+    self.socketMode = socketMode
+    self.allowsNetwork = allowsNetwork
+  }
+}
+
 /// The open sockets and the threads that read them; changed as a whole when the configuration is reloaded.
-final class Listeners {
+package final class Listeners {
   private struct Listener {
     var transport: Transport
     var socket: BoundSocket
@@ -25,26 +44,36 @@ final class Listeners {
   private var socketMode = Sockets.ownerOnly
   private var listeners: [Listener] = []
 
-  init(queue: WriterQueue, peers: PeerPolicy, gate: EnvelopeGate) {
+  package init(queue: WriterQueue, peers: PeerPolicy, gate: EnvelopeGate) {
     self.gate = gate
     self.queue = queue
     self.peers = peers
   }
 
-  /// What is open, as `status` shows it.
-  var summary: [DaemonStatus.Listener] {
+  /// An open socket.
+  package struct Summary: Equatable, Sendable {
+    package var transport: String
+    package var address: String
+    package var receiveBufferBytes: Int
+  }
+
+  /// What is open.
+  package var summary: [Summary] {
     listeners.map {
-      DaemonStatus.Listener(
+      Summary(
         transport: $0.transport.rawValue, address: $0.socket.address,
         receiveBufferBytes: $0.socket.receiveBufferBytes)
     }
   }
 
+  /// What is open, as messages name it.
+  package var places: String { summary.map { "\($0.transport) \($0.address)" }.joined(separator: ", ") }
+
   /// Starts reading sockets that the service manager opened; they take the place of configured ones.
   ///
   /// - Throws: `SocketError` if plain UDP would be open to the network.
-  func adopt(_ sockets: [ActivatedSocket], _ configuration: DaemonConfiguration) throws {
-    allowsNetwork = Self.allowsNetwork(configuration)
+  package func adopt(_ sockets: [ActivatedSocket], _ plan: ListenerPlan) throws {
+    allowsNetwork = plan.allowsNetwork
     for activated in sockets {
       let transport: Transport =
         switch activated.kind {
@@ -62,23 +91,19 @@ final class Listeners {
   /// Opens what the configuration asks for and is not open, closes what it no longer asks for.
   ///
   /// - Throws: `SocketError`; the transport that could not be changed goes on at its old address.
-  func apply(_ configuration: DaemonConfiguration) throws {
-    allowsNetwork = Self.allowsNetwork(configuration)
+  package func apply(_ plan: ListenerPlan) throws {
+    allowsNetwork = plan.allowsNetwork
     if let udp = listeners.first(where: { $0.transport == .udp }), !allowsNetwork, !udp.socket.isLoopback {
       if udp.isActivated { throw Self.openToNetwork(udp.socket) }
       close(udp)
     }
-    socketMode = mode_t(configuration.socketMode)
+    socketMode = mode_t(plan.socketMode)
     for listener in listeners where listener.transport != .udp && !listener.isActivated {
       chmod(listener.socket.address, socketMode)
     }
-    try change(.udp, to: configuration.udpAddress)
-    try change(.unixDatagram, to: configuration.unixDatagramPath)
-    try change(.unixStream, to: configuration.unixStreamPath)
-  }
-
-  private static func allowsNetwork(_ configuration: DaemonConfiguration) -> Bool {
-    configuration.mode != .none || configuration.allowsPlainNetwork
+    try change(.udp, to: plan.udpAddress)
+    try change(.unixDatagram, to: plan.unixDatagramPath)
+    try change(.unixStream, to: plan.unixStreamPath)
   }
 
   private static func openToNetwork(_ socket: BoundSocket) -> SocketError {
@@ -119,7 +144,7 @@ final class Listeners {
   }
 
   /// Stops all, after taking what the sockets still hold.
-  func closeAll() {
+  package func closeAll() {
     for listener in listeners { listener.stop.signal() }
     for listener in listeners {
       listener.thread.join()

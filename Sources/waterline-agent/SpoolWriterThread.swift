@@ -1,0 +1,122 @@
+import AgentIntake
+import Delivery
+import Foundation
+import Ingest
+import ServiceManager
+import ServiceRuntime
+import Synchronization
+import WireFormat
+
+/// The one thread that adds to the spool: takes what receivers sealed, and answers once it is on disk.
+final class SpoolWriterThread: @unchecked Sendable {
+  /// Pause before a failed write is tried again: a full disk is looked at once a second.
+  private static let retrySeconds: TimeInterval = 1
+  /// Attempts once the agent is asked to stop: a disk that stays full must not keep it for ever.
+  private static let attemptsWhenStopping = 10
+  /// Events of one transaction, as far as batches can be divided: about 30 MiB as plain values.
+  private static let eventsPerTransaction = 16_384
+
+  /// For the watchdog.
+  let progress = WriterProgress()
+  private let spool: Spool
+  private let queue: WriterQueue
+  private let gate: EnvelopeGate
+  private let delivery: DeliveryLine
+  /// Only touched on this thread, as the next ones.
+  private var intake: AgentIntake
+  private var reporter = AgentReporter()
+  private let failing = Atomic(false)
+  private let isStopping = Atomic(false)
+  /// Events that were received and could not be written before the agent had to stop.
+  private(set) var abandonedEventCount = 0
+
+  init(spool: Spool, queue: WriterQueue, gate: EnvelopeGate, intake: AgentIntake, delivery: DeliveryLine) {
+    self.spool = spool
+    self.queue = queue
+    self.gate = gate
+    self.intake = intake
+    self.delivery = delivery
+  }
+
+  /// Whether the last write failed, as on a full disk.
+  var isFailing: Bool { failing.load(ordering: .relaxed) }
+
+  /// Bounds the attempts to write what is left.
+  func prepareToStop() { isStopping.store(true, ordering: .relaxed) }
+
+  /// Takes other rules for what comes from now on.
+  func setRules(_ minimiser: Minimiser, mergeGapMilliseconds: Int64) {
+    _ = queue.post { [self] in
+      intake.setRules(minimiser, mergeGapMilliseconds: mergeGapMilliseconds)
+    }
+  }
+
+  /// Runs until the queue is closed and drained.
+  func run() {
+    while true {
+      let work = queue.take(timeout: secondsUntilDue)
+      for job in work.jobs { job() }
+      var rest = work.batches[...]
+      repeat {
+        var count = 0
+        let group = rest.prefix { batch in
+          defer { count += batch.batch.count }
+          return count < Self.eventsPerTransaction
+        }
+        rest = rest.dropFirst(group.count)
+        take(Array(group))
+      } while !rest.isEmpty
+      if work.isClosed && work.batches.isEmpty && work.jobs.isEmpty { break }
+    }
+    store(intake.completeAll(), [])
+    reporter.finish(intake.counts)
+  }
+
+  private var secondsUntilDue: TimeInterval {
+    let now = Clock.nowMilliseconds()
+    let waits = [intake.millisecondsUntilDue(nowMilliseconds: now), reporter.millisecondsUntilDue]
+    return TimeInterval(waits.compactMap { $0 }.min() ?? 3_600_000) / 1_000
+  }
+
+  private func take(_ sealed: [SealedBatch]) {
+    store(intake.take(sealed, nowMilliseconds: Clock.nowMilliseconds()), sealed)
+    queue.recycle(sealed.map(\.batch))
+    let refusals = gate.takeRefusals()
+    reporter.note(intake.counts, refusals.values.reduce(0, +))
+  }
+
+  /// Writes until it succeeds; only an agent that must stop gives up what receivers handed over.
+  private func store(_ addition: SpoolAddition, _ sealed: [SealedBatch]) {
+    guard !addition.isEmpty else { return }
+    var failureCount = 0
+    while true {
+      progress.begin()
+      do {
+        let outcome = try spool.append(addition, nowMilliseconds: Clock.nowMilliseconds())
+        progress.end()
+        gate.setBusy(false)
+        gate.committed(sealed.flatMap(\.deliveries))
+        if failureCount > 0 { Log.notice("writing the spool again", .writingAgain) }
+        failing.store(false, ordering: .relaxed)
+        reporter.noteDropped(outcome.droppedEvents, tooLarge: outcome.refusedEvents)
+        delivery.wake()
+        return
+      } catch {
+        progress.end()
+        failureCount += 1
+        failing.store(true, ordering: .relaxed)
+        gate.setBusy(true)
+        if failureCount == 1 {
+          Log.error(
+            "cannot write \(spool.path): \(SpoolError.reason(of: error)); keeping what was received and trying "
+              + "again", .cannotWrite)
+        }
+        if failureCount >= Self.attemptsWhenStopping, isStopping.load(ordering: .relaxed) {
+          abandonedEventCount += addition.events.count
+          return
+        }
+        Thread.sleep(forTimeInterval: Self.retrySeconds)
+      }
+    }
+  }
+}
