@@ -113,7 +113,7 @@ let package = Package(
       name: "waterline",
       dependencies: [
         "UsageModel", "WireFormat", "EventStore", "FileImport", "Control", "UsageQuery", "Report",
-        "Export", "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest",
+        "Export", "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest", "Delivery", "CLinux",
         "ProgramConfiguration",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -165,7 +165,7 @@ let package = Package(
     .testTarget(
       name: "IngestTests", dependencies: ["UsageModel", "WireFormat", "Ingest"], swiftSettings: strict),
     .testTarget(
-      name: "ProgramConfigurationTests", dependencies: ["ProgramConfiguration", "UsageModel"],
+      name: "ProgramConfigurationTests", dependencies: ["ProgramConfiguration", "UsageModel", "WireFormat"],
       swiftSettings: strict),
     .testTarget(
       name: "DeliveryTests",

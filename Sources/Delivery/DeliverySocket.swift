@@ -115,6 +115,7 @@ package final class DeliverySocket {
   private static let flags = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
 
   private static func unix(_ path: String) throws -> (Int32, isStream: Bool) {
+    try PrivateDirectory.checkShared(path)
     var reason: Int32 = 0
     for type in [SOCK_STREAM, SOCK_DGRAM] {
       let descriptor = socket(AF_UNIX, Int32(type.rawValue) | flags, 0)

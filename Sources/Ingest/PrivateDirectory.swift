@@ -25,4 +25,10 @@ package enum PrivateDirectory {
           + "sockets")
     }
   }
+
+  /// Checks the directory that this account's sockets have in /tmp, if a path leads there and it exists.
+  package static func checkShared(_ path: String) throws(SocketError) {
+    let shared = "/tmp/waterline-\(geteuid())"
+    if path.hasPrefix(shared + "/"), access(shared, F_OK) == 0 { try check(shared) }
+  }
 }

@@ -27,7 +27,7 @@ struct WaterlineCommand: ParsableCommand {
         name: "Data",
         subcommands: [
           ImportCommand.self, InterventionCommand.self, ChangeCommand.self, SendCommand.self,
-          ExecCommand.self, ShellCommand.self,
+          ExecCommand.self, ShellCommand.self, DeliverCommand.self,
         ]),
       CommandGroup(
         name: "Administration",

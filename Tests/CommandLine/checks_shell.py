@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 
-from harness import SECONDS, Place, Skipped, environment, expect, expect_equal
+from harness import SECONDS, Place, Skipped, environment, expect, expect_equal, poll
 from registry import add, check
 
 TYPED = """true
@@ -45,6 +46,31 @@ def check_shell(shell: str, place: Place) -> None:
     expect("argument" not in str(found), "an argument was recorded")
     expect(300 <= found[2]["duration_ms"] < 5_000, f"duration of sleep: {found[2]['duration_ms']}")
     expect_equal({row["app"] for row in found}, {"shell"}, "application")
+
+
+@check
+def shell_events_go_through_the_agent(place: Place) -> None:
+    snippet = f'eval "$({place.binaries / "waterline"} shell bash)"\n'
+    start = place.write("bashrc", snippet)
+    variables = environment(place.directory, WATERLINE_COLLECTOR=str(place.agent_stream))
+    with place.agent():  # the collector is away
+        subprocess.run(["bash", "--rcfile", str(start), "-i"], input="ls /\ncat /dev/null\nexit\n", env=variables,
+                       capture_output=True, text=True, cwd=place.directory, timeout=SECONDS, check=False)
+        poll(lambda: spooled_events(place) >= 2, "the spool to have both")
+    with place.daemon(), place.agent():
+        place.wait_for_events(2)
+        found = place.sql("SELECT feature FROM event ORDER BY feature")
+    expect_equal([row["feature"] for row in found], ["cat", "ls"], "recorded")
+
+
+def spooled_events(place: Place) -> int:
+    """Events on the spool's disk; the agent holds the file, so a copy is read."""
+    for suffix in ("", "-wal"):
+        source = place.spool.with_name(place.spool.name + suffix)
+        if source.exists():
+            shutil.copy(source, place.path("copy.db" + suffix))
+    with sqlite3.connect(place.path("copy.db")) as database:
+        return int(database.execute("SELECT ifnull(sum(last - first + 1), 0) FROM batch_range").fetchone()[0])
 
 
 for name in START_FILES:

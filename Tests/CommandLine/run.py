@@ -29,6 +29,7 @@ import checks_export  # noqa: F401
 import checks_import  # noqa: F401
 import checks_live  # noqa: F401
 import checks_query  # noqa: F401
+import checks_sending  # noqa: F401
 import checks_service  # noqa: F401
 import checks_shell  # noqa: F401
 import checks_sockets  # noqa: F401

@@ -1,5 +1,6 @@
 import Foundation
 import Ingest
+import Synchronization
 import Testing
 import UsageModel
 
@@ -169,5 +170,61 @@ import UsageModel
       #expect(waitUntil { sender.counts.ignoredAnswers > 3 })
     }
     #expect(try spool.summary() == before)
+  }
+
+  @Test func oneEventIsDeliveredThroughLoss() throws {
+    var behaviour = LossyCollector.Behaviour()
+    behaviour.lossShare = 0.4
+    behaviour.duplicateShare = 0.2
+    behaviour.busyCount = 1
+    let collector = try LossyCollector(address: "127.0.0.1:0", behaviour: behaviour)
+    defer { collector.close() }
+    let payload = try SingleDelivery.payload(of: event(1))
+    var delivery = SingleDelivery(payload: payload, to: collector.address, as: identity(.none))
+    try delivery.deliver(timeoutMilliseconds: 60_000)
+    // Another process goes on with it: still stored once.
+    var again = SingleDelivery(
+      payload: payload, to: collector.address, as: identity(.none), spoolID: delivery.spoolID,
+      nextPacket: delivery.nextPacket)
+    try again.deliver(timeoutMilliseconds: 60_000)
+    #expect(collector.seen.events == [event(1)])
+    #expect(Set(collector.seen.packetNumbers).count == collector.seen.packetNumbers.count)
+  }
+
+  @Test func oneEventThatNobodyTakesFails() throws {
+    var behaviour = LossyCollector.Behaviour()
+    behaviour.isMute = true
+    let collector = try LossyCollector(address: "127.0.0.1:0", behaviour: behaviour)
+    defer { collector.close() }
+    var delivery = SingleDelivery(
+      payload: try SingleDelivery.payload(of: event(1)), to: collector.address, as: identity(.none))
+    let error = #expect(throws: SocketError.self) { try delivery.deliver(timeoutMilliseconds: 300) }
+    #expect(error?.description.contains("no acknowledgement") == true)
+    var nobody = SingleDelivery(
+      payload: [], to: directory.path + "/no.sock", as: identity(.none))
+    #expect(throws: SocketError.self) { try nobody.connect() }
+  }
+
+  /// A collector that falls silent is looked for anew, with one batch and not a window of them.
+  @Test func silenceMakesItConnectAnewAndAskWithOneBatch() throws {
+    var behaviour = LossyCollector.Behaviour()
+    behaviour.isMute = true
+    let collector = try LossyCollector(address: "127.0.0.1:0", behaviour: behaviour)
+    defer { collector.close() }
+    let spool = try Spool(path: directory.path + "/spool", sender: "pc")
+    try fill(spool, 2_000)
+    let stop = StopSignal()
+    var quick = pace
+    quick.silenceMilliseconds = 50
+    let away = Mutex(0)
+    let sender = Sender(
+      spool: spool, address: collector.address, identity: identity(.none), pace: quick, stop: stop
+    ) { if case .away = $0 { away.withLock { $0 += 1 } } }
+    let thread = WorkerThread(name: "sender") { sender.run() }
+    #expect(waitUntil { sender.counts.resent > 5 && away.withLock { $0 } > 0 })
+    stop.signal()
+    thread.join()
+    #expect(away.withLock { $0 } == 1, "told once, not with each attempt")
+    #expect(collector.seen.batches == [1])
   }
 }

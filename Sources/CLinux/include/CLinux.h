@@ -49,4 +49,9 @@ int wl_enable_drop_count(int descriptor);
 /// the kernel states it, or -errno.
 int wl_raise_receive_buffer(int descriptor, int bytes);
 
+/// Starts a process in a session of its own that gets `input`, at most 64 KiB, as standard input and none of the
+/// caller's descriptors; 0 or -errno.
+int wl_spawn_apart(const char *path, char *const arguments[], char *const environment[],
+                   const void *input, size_t count);
+
 #endif

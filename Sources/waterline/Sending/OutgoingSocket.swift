@@ -2,27 +2,6 @@ import Foundation
 import Glibc
 import Ingest
 import UsageModel
-import WireFormat
-
-/// Sends single events to a collector.
-enum EventSender {
-  static var hostName: String? {
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0, name[0] != 0 else { return nil }
-    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  /// Sends an event as one JSON line.
-  ///
-  /// - Parameter address: `HOST:PORT` for UDP, else the path of a Unix datagram or stream socket.
-  /// - Throws: `SocketError` when nobody listens there.
-  static func send(_ event: UsageEvent, to address: String) throws {
-    var line: [UInt8] = []
-    JSONEventEncoder.append(event, to: &line)
-    let connection = try OutgoingSocket(address)
-    try line.withUnsafeBytes { try connection.send($0) }
-  }
-}
 
 /// A connected socket towards a collector.
 final class OutgoingSocket {
@@ -52,8 +31,7 @@ final class OutgoingSocket {
   }
 
   private static func connectUnix(_ path: String) throws -> Int32 {
-    let shared = "/tmp/waterline-\(geteuid())"
-    if path.hasPrefix(shared + "/"), access(shared, F_OK) == 0 { try PrivateDirectory.check(shared) }
+    try PrivateDirectory.checkShared(path)
     var reason: Int32 = 0
     for type in [SOCK_DGRAM, SOCK_STREAM] {
       let descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

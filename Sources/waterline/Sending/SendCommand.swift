@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import Ingest
+import UsageModel
+import WireFormat
+
+struct SendCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "send", abstract: "Emit one event from a shell.",
+    discussion: """
+      Succeeds once the event is on the disk of the agent or collector that took it; says so otherwise.
+
+      EXAMPLES:
+        waterline send --app crm --feature order.create --outcome error --duration-ms 5200
+        waterline send --app crm --kind help --collector 127.0.0.1:4717
+        waterline send --app crm --feature open --plain
+      """)
+
+  @OptionGroup var sender: SenderOptions
+
+  @Option(help: ArgumentHelp("use, focus, help or interruption.", valueName: "kind"))
+  var kind: EventKind = .use
+
+  @Option(help: ArgumentHelp("ok, error or abandoned.", valueName: "outcome"))
+  var outcome: EventOutcome = .ok
+
+  @Option(help: ArgumentHelp("How long it took.", valueName: "ms"))
+  var durationMs: UInt32?
+
+  @Option(
+    help: ArgumentHelp("When it began: RFC 3339, or milliseconds since 1970; else now.", valueName: "time"))
+  var time: String?
+
+  @Option(help: ArgumentHelp("Why it was interrupted or failed.", valueName: "text"))
+  var cause: String?
+
+  @Option(help: ArgumentHelp("Seconds to wait for the acknowledgement.", valueName: "seconds"))
+  var timeout: Double = 5
+
+  @Flag(help: "Send one JSON line and ask for no acknowledgement, as to a program that takes only these.")
+  var plain = false
+
+  func validate() throws {
+    guard timeout > 0, timeout <= 3_600 else {
+      throw ValidationError("--timeout takes seconds up to 3600, not \(timeout)")
+    }
+    if kind == .use && sender.feature == nil { throw ValidationError("a use needs --feature") }
+    if let time, Self.milliseconds(time) == nil {
+      throw ValidationError("--time '\(time)' is neither RFC 3339 nor milliseconds since 1970")
+    }
+  }
+
+  private static func milliseconds(_ text: String) -> Int64? {
+    Int64(text) ?? TimestampParser.milliseconds(text)
+  }
+
+  func run() throws {
+    let moment = time.flatMap(Self.milliseconds) ?? Clock.nowMilliseconds()
+    var event = sender.event(kind: kind, timeMilliseconds: moment)
+    event.outcome = outcome
+    event.durationMilliseconds = durationMs
+    event.cause = cause
+    let target = EventTarget(addresses: sender.addresses)
+    if plain {
+      try target.sendPlain(event)
+    } else {
+      try target.deliver(event, timeoutMilliseconds: Int64(timeout * 1_000))
+    }
+  }
+}
+
+extension EventKind: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let kind = EventKind.allCases.first(where: { $0.name == argument }) else { return nil }
+    self = kind
+  }
+
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public var defaultValueDescription: String { name }
+}
+
+extension EventOutcome: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let outcome = EventOutcome.allCases.first(where: { $0.name == argument }) else { return nil }
+    self = outcome
+  }
+
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public var defaultValueDescription: String { name }
+}

@@ -1,0 +1,206 @@
+"""`send` and `exec`: acknowledged, or a clear error; and never in the way of a command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from checks_agent import stop, waiting
+from checks_trust import NOBODY, open_to_all
+from harness import Place, Skipped, environment, expect, expect_equal, poll
+from registry import check
+
+EVENT = ("--app", "crm", "--feature", "open")
+
+
+@contextmanager
+def deaf(path: Path) -> Iterator[list[bytes]]:
+    """A stream socket that takes everything and never answers."""
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def listen() -> None:
+            try:
+                while True:
+                    connection, _ = listener.accept()
+                    while data := connection.recv(65_536):
+                        heard.append(data)
+            except OSError:
+                pass  # the check is over
+
+        threading.Thread(target=listen, daemon=True).start()
+        yield heard
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@check
+def send_is_acknowledged_by_the_agent(place: Place) -> None:
+    with place.agent() as agent:
+        place.program(["send", *EVENT, "--collector", place.agent_stream]).expect(0)
+        place.program(["send", *EVENT, "--collector", place.agent_datagram]).expect(0)
+        agent.signal(signal.SIGKILL)  # success means: on disk
+        agent.wait()
+    with place.daemon(), place.agent():
+        expect_equal(place.wait_for_events(2)["stored"], 2, "stored")
+
+
+@check
+def send_is_stored_when_it_returns(place: Place) -> None:
+    with place.daemon() as daemon:
+        for count, address in enumerate((f"127.0.0.1:{daemon.udp_port()}", place.datagram, place.stream), 1):
+            place.program(["send", *EVENT, "--collector", address]).expect(0)
+            expect_equal(place.status()["stored"], count, f"stored when send to {address} returned")
+
+
+@check
+def send_without_an_answer_fails_in_time(place: Place) -> None:
+    with deaf(place.stream) as heard:
+        began = time.monotonic()
+        done = place.program(["send", *EVENT, "--collector", place.stream, "--timeout", "0.7"])
+        done.expect_one_line(1, "no acknowledgement", str(place.stream), "--plain")
+        expect(0.6 < time.monotonic() - began < 5, "it took another time than it was given")
+        expect(heard and heard[0].startswith(b"WLE1"), f"it sent {heard[:1]}")
+
+
+@check
+def send_plain_is_one_line(place: Place) -> None:
+    with deaf(place.stream) as heard:
+        place.program(["send", *EVENT, "--plain", "--collector", place.stream]).expect(0)
+        poll(lambda: b"".join(heard).endswith(b"\n"), "the line")
+        expect(b"".join(heard).startswith(b'{"time":'), f"it sent {heard}")
+
+
+@check
+def send_over_udp_to_nobody(place: Place) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    done = place.program(["send", *EVENT, "--collector", f"127.0.0.1:{port}", "--timeout", "0.5"])
+    done.expect_one_line(1, "no acknowledgement", str(port))
+
+
+@check
+def send_says_what_would_be_refused(place: Place) -> None:
+    with place.agent():
+        for arguments, reason in ((("--app", "x" * 300, "--feature", "f"), "too_long"),
+                                  ((*EVENT, "--user", ""), "empty"), ((*EVENT, "--time", "5"), "time")):
+            done = place.program(["send", *arguments, "--collector", place.agent_stream])
+            done.expect_one_line(1, reason)
+    expect_equal(waiting(place), 0, "batches in the spool")
+
+
+@check
+def send_waits_for_an_agent_that_restarts(place: Place) -> None:
+    with place.agent() as agent:
+        agent.signal(signal.SIGSTOP)
+        sending = subprocess.Popen([place.binaries / "waterline", "send", *EVENT, "--timeout", "20",
+                                    "--collector", place.agent_stream], env=environment(place.directory))
+        time.sleep(0.5)
+        agent.signal(signal.SIGKILL)
+        agent.wait()
+    with place.daemon(), place.agent():
+        expect_equal(sending.wait(20), 0, "exit code of send")
+        expect_equal(place.wait_for_events(1)["stored"], 1, "stored")
+
+
+@check
+def send_finds_the_agent_first(place: Place) -> None:
+    if os.geteuid() != 0:
+        raise Skipped("only root can be another account")
+    open_to_all(place)
+    own = place.path("nobody")
+    own.mkdir()
+    shutil.chown(own, NOBODY, NOBODY)
+    programs = own / "bin"  # where that account may read them
+    programs.mkdir()
+    for name in ("waterline", "waterlined", "waterline-agent"):
+        shutil.copy(place.binaries / name, programs / name)
+    variables = environment(own, XDG_RUNTIME_DIR=str(own), XDG_STATE_HOME=str(own / "state"))
+
+    def run(name: str, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([programs / name, *arguments], env=variables, user=NOBODY, group=NOBODY,
+                                extra_groups=[], cwd=own, stderr=subprocess.PIPE, text=True)
+
+    def send(code: int) -> str:
+        sending = run("waterline", "send", *EVENT)
+        _, errors = sending.communicate(timeout=20)
+        expect_equal(sending.returncode, code, f"exit code ({errors})")
+        return errors
+
+    def stored() -> int:
+        done = place.program(["--db", own / "state/waterline/waterline.db", "sql",
+                              "SELECT count(*) AS n FROM event", "--format", "json"]).expect(0)
+        return int(done.json()["rows"][0]["n"])
+
+    errors = send(1)
+    expect(len(errors.splitlines()) == 1 and "waterline-agent/stream.sock" in errors, f"it said {errors!r}")
+    collector = run("waterlined")
+    poll((own / "waterline/stream.sock").exists, "the collector's socket")
+    send(0)
+    expect_equal(stored(), 1, "stored, with no agent")
+    agent = run("waterline-agent", "--collector", "127.0.0.1:1")
+    poll((own / "waterline-agent/stream.sock").exists, "the agent's socket")
+    send(0)
+    time.sleep(0.2)
+    expect_equal(stored(), 1, "stored, though an agent is there")
+    for process in (agent, collector):
+        process.terminate()
+        expect_equal(process.wait(20), 0, "exit code")
+
+
+# Exec
+
+
+@check
+def exec_waits_for_nobody(place: Place) -> None:
+    """An agent that stands still delays neither the command's end nor the end of its pipes."""
+    with place.daemon(), place.agent() as agent:
+        agent.signal(signal.SIGSTOP)
+        began = time.monotonic()
+        done = place.program(["exec", *EVENT, "--collector", place.agent_stream, "--", "sh", "-c",
+                              "echo out; exit 5"]).expect(5)
+        taken = time.monotonic() - began
+        expect_equal((done.out, done.err), ("out\n", ""), "output")
+        expect(taken < 2, f"it took {taken:.1f} s")
+        agent.signal(signal.SIGCONT)
+        event = place.wait_for_events(1)
+        expect_equal(event["stored"], 1, "stored")
+        stop(agent)
+
+
+@check
+def exec_goes_on_in_the_background(place: Place) -> None:
+    """The agent dies before it has read the event; the event arrives all the same, once."""
+    with place.agent() as agent:
+        agent.signal(signal.SIGSTOP)
+        place.program(["exec", *EVENT, "--collector", place.agent_stream, "--", "true"]).expect(0)
+        agent.signal(signal.SIGKILL)
+        agent.wait()
+    with place.daemon(), place.agent():
+        expect_equal(place.wait_for_events(1)["stored"], 1, "stored")
+        time.sleep(0.5)
+        expect_equal(place.status()["stored"], 1, "stored a little later")
+
+
+@check
+def exec_keeps_no_file_open(place: Place) -> None:
+    """A lock that the caller holds is free as soon as the command has ended."""
+    with place.agent() as agent:
+        agent.signal(signal.SIGSTOP)
+        lock = place.path("lock")
+        script = f'exec 9>{lock}; flock 9; "$0" exec --app a --feature f --collector "$1" -- true'
+        done = subprocess.run(["bash", "-c", script, place.binaries / "waterline", place.agent_stream],
+                              env=environment(place.directory), timeout=20, check=False)
+        expect_equal(done.returncode, 0, "exit code")
+        taken = subprocess.run(["flock", "--nonblock", lock, "true"], check=False, timeout=20)
+        expect_equal(taken.returncode, 0, "taking the lock")
