@@ -127,7 +127,7 @@ let package = Package(
     .executableTarget(
       name: "power-loss",
       dependencies: [
-        "CPowerLoss", "UsageModel", "WireFormat", "ColumnChunk", "EventStore",
+        "CPowerLoss", "UsageModel", "WireFormat", "ColumnChunk", "EventStore", "Delivery",
         .product(name: "GRDB", package: "GRDB.swift"),
       ], path: "Tests/Torture/PowerLoss", swiftSettings: strict),
     // Decoders under attack: by scripts/fuzz for long, by FuzzTests for a moment.

@@ -25,6 +25,14 @@ package final class Sender: Sendable {
     package var firstSpreadMilliseconds: Int64 = 1_000
 
     package init() {}
+
+    /// The pace towards an address: a collector on this machine has no ten thousand agents that could come back
+    /// at once, and is looked for more often.
+    package init(towards address: String) {
+      guard address.contains("/") else { return }
+      resend.capMilliseconds = 5_000
+      reconnect.capMilliseconds = 2_000
+    }
   }
 
   /// What happened so far.

@@ -36,9 +36,10 @@ final class DeliveryLine: Sendable {
     state.withLock { state in
       state.stop = StopSignal()
       state.address = address
-      state.sender = Sender(spool: spool, address: address, identity: identity, stop: state.stop) {
-        [weak self] in self?.report($0, address)
-      }
+      state.sender = Sender(
+        spool: spool, address: address, identity: identity, pace: Sender.Pace(towards: address),
+        stop: state.stop
+      ) { [weak self] in self?.report($0, address) }
     }
   }
 

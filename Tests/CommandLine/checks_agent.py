@@ -162,6 +162,29 @@ def agent_lets_accounts_speak_for_themselves(place: Place) -> None:
 
 
 @check
+def agent_refuses_bad_packets(place: Place) -> None:
+    """Counted and not answered; the connection's good packets are."""
+    day = 86_400_000
+    with place.agent() as agent, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.bind("")
+        connection.connect(str(place.agent_datagram))
+        sender = Sender(connection)
+        good = sender.send(event(), batch=1)
+        expect_equal(sender.answer()["cumulative"], 1, "a good packet's answer")
+        connection.send(good)  # replayed
+        connection.send(good[:-1])
+        connection.send(good[:50])
+        connection.send(b"WLE1" + b"\xff" * 100)
+        sender.send(event(), batch=2, mode=1, key_id="pc", key=OTHER_KEY)  # of a key that nobody has
+        sender.send(event(), batch=2, sent_ms=int(time.time() * 1000) + day + 60_000)
+        expect_equal(sender.answer(0.5), None, "answer to a bad packet")
+        sender.send(event(), batch=2)
+        expect_equal(sender.answer()["cumulative"], 2, "a good packet afterwards")
+        stop(agent)
+        expect(any("refused 6 packets" in text for text in agent.lines), f"the log: {agent.lines}")
+
+
+@check
 def agent_knows_relays(place: Place) -> None:
     open_to_all(place)
     config = place.write("a.yaml", "socket_mode: 0666\nrelays: nobody\n")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trial import TRIALS, Run
 
+import trials_agent  # noqa: F401
 import trials_clock  # noqa: F401
 import trials_connections  # noqa: F401
 import trials_disk  # noqa: F401

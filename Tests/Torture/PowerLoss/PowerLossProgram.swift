@@ -6,9 +6,16 @@ import GRDB
 struct PowerLossProgram {
   var cuts = 100
   var seed: UInt64 = 1
+  var victim = Victim.store
   var directory = FileManager.default.temporaryDirectory.path
   /// The disk says "synced" and has not: the checks must find losses then.
   var isDiskLying = false
+
+  /// The file that loses power.
+  enum Victim: String, CaseIterable {
+    case store
+    case spool
+  }
 
   /// Cuts that one file lives through before a new one is begun.
   private static let cutsPerLife = 20
@@ -28,7 +35,11 @@ struct PowerLossProgram {
         _ = wl_power_restore(lifeSeed)
         try? FileManager.default.removeItem(atPath: place)
       }
-      let life = StoreLife(directory: place, seed: lifeSeed)
+      let life: any Life =
+        switch victim {
+        case .store: StoreLife(directory: place, seed: lifeSeed)
+        case .spool: SpoolLife(directory: place, seed: lifeSeed)
+        }
       var random = SeededRandom(seed: ~lifeSeed)
       for index in 0..<min(Self.cutsPerLife, cuts - done) {
         if let finding = try Self.cut(life, using: &random) {

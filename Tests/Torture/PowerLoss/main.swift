@@ -1,9 +1,9 @@
 import CPowerLoss
 import Foundation
 
-// power-loss [--cuts N] [--seed N] [--directory DIR] [--lying-disk]
+// power-loss [--file store|spool] [--cuts N] [--seed N] [--directory DIR] [--lying-disk]
 //
-// Commits, merges and checkpoints through a VFS that forgets or tears what was not synced; after each cut
+// Commits, merges and checkpoints of a database, or what an agent does with its spool, through a VFS that forgets or tears what was not synced; after each cut
 // every commit that returned must be there, whole, and nothing else. With --lying-disk syncs do nothing: then
 // losses must be found, which shows that the checks see them.
 
@@ -24,6 +24,11 @@ while let argument = arguments.popFirst() {
   switch argument {
   case "--cuts": program.cuts = Int(clamping: number())
   case "--seed": program.seed = number()
+  case "--file":
+    guard let victim = arguments.popFirst().flatMap(PowerLossProgram.Victim.init) else {
+      fail("--file takes store or spool")
+    }
+    program.victim = victim
   case "--directory": program.directory = arguments.popFirst() ?? "."
   case "--lying-disk": program.isDiskLying = true
   default: fail("unknown argument \(argument)")
@@ -32,7 +37,9 @@ while let argument = arguments.popFirst() {
 
 do {
   let started = Date()
-  say("power-loss: seed \(program.seed), \(program.cuts) cuts\(program.isDiskLying ? ", lying disk" : "")")
+  say(
+    "power-loss of the \(program.victim.rawValue): seed \(program.seed), \(program.cuts) cuts\(program.isDiskLying ? ", lying disk" : "")"
+  )
   let findings = try program.run()
   for finding in findings.prefix(10) { say("FOUND \(finding)") }
   let counts = wl_power_count()
