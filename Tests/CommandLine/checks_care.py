@@ -135,7 +135,8 @@ def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
         database.execute("UPDATE chunk_column SET data = zeroblob(60) WHERE id = ?", (chunk * 32 + 2,))
     database.close()
     take_page_checksums_out(place.database)
-    for report in ("coverage", "erosion", "strikeouts", "flow"):
+    # Not coverage first: its cells are right, and it would not look at the chunk before it is set aside.
+    for report in ("erosion", "coverage", "strikeouts", "flow"):
         result = place.run(report, "--format", "json", "--from", "2026-03-01", "--to", "2026-04-01").expect(0)
         warnings = " ".join(result.json()["warnings"])
         expect(f"{events} events" in warnings and "damaged" in warnings, f"{report}: {warnings}")
