@@ -4,7 +4,8 @@ import WireFormat
 
 /// Makes a chunk in order of arrival out of a batch; keeps its scratch memory for the next.
 struct ArrivalChunk {
-  private var column = [Int64](repeating: 0, count: EventBatch.eventsMax)
+  /// Room for a whole batch, made for the first: an idle daemon has no use for it.
+  private var column: [Int64] = []
   /// By string number of the batch, its code in the chunk; 0 not used yet.
   private var codes: [UInt32] = []
 
@@ -13,6 +14,7 @@ struct ArrivalChunk {
     _ rows: [UInt32], of batch: EventBatch, _ names: borrowing BatchNames, isImported: Bool,
     in database: Database
   ) throws {
+    if column.isEmpty { column = [Int64](repeating: 0, count: EventBatch.eventsMax) }
     var writer = ChunkWriter(rowCount: rows.count, effort: .arrival)
     let (users, labels, sources) = (names.numbers(.user), names.numbers(.label), names.numbers(.source))
     let features = names.featureColumn

@@ -27,8 +27,8 @@ struct BatchNames: ~Copyable {
   private var appNumbers: [Int64] = []
   /// By string number of a feature, its number in the app that had it last: few names stand in two apps.
   private var featureNumbers: [(app: UInt32, number: Int64)] = []
-  /// By row.
-  private(set) var featureColumn = [Int64](repeating: 0, count: EventBatch.eventsMax)
+  /// By row; room for a whole batch, made for the first.
+  private(set) var featureColumn: [Int64] = []
   /// Whether a name of the batch could not be given a number.
   private(set) var hasUnavailable = false
   private var key: [UInt8] = []
@@ -69,6 +69,7 @@ struct BatchNames: ~Copyable {
 
   /// Forgets the batch before and makes room for this one.
   mutating func start(_ batch: EventBatch) {
+    if featureColumn.isEmpty { featureColumn = [Int64](repeating: 0, count: EventBatch.eventsMax) }
     let count = batch.strings.count
     Self.clear(&userNumbers, count, 0)
     Self.clear(&labelNumbers, count, 0)

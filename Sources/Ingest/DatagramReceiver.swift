@@ -7,10 +7,13 @@ package final class DatagramReceiver: Sendable {
   private static let slotsPerCall: UInt32 = 64
   /// Largest datagram taken: UDP cannot carry more than 65,507 bytes.
   private static let slotBytes: UInt32 = 65_536
-  /// As many datagrams between two waits are a burst, in which the next is not waited for but gathered.
+  /// As many datagrams between two waits, or in 50 ms, are a burst, in which the next is not waited for but
+  /// gathered with others.
   ///
-  /// At 300,000 datagrams a second, waking up for each costs more than receiving it.
+  /// Waking up for a datagram costs more than receiving it. At the thousand a second that 50 in 50 ms are,
+  /// gathering is as good as waiting; beyond, it is better.
   private static let burstDatagrams = 32
+  fileprivate static let busyDatagrams = 50
   /// How long a burst's next datagrams gather; a receive buffer of 4 MiB holds at least ten times as many.
   private static let gatherMilliseconds: Int64 = 1
 
@@ -41,6 +44,7 @@ package final class DatagramReceiver: Sendable {
     var drops = DropCounter(socket)
     var drainEnd: Int64?
     var sinceLastWait = 0
+    var pace = Pace()
     while true {
       // Looked at before receiving: what had come when the signal was given is then taken.
       let isStopping = stop.isSet
@@ -57,6 +61,7 @@ package final class DatagramReceiver: Sendable {
       }
       if count > 0 {
         sinceLastWait += Int(count)
+        pace.add(Int(count), now: now)
         filler.count(kernelDrops: drops.changeAfterDatagram(wl_datagram_ring_drop_count(ring)))
       } else if isStopping || sinceLastWait == 0 {
         filler.count(kernelDrops: drops.changeWhenQuiet())
@@ -67,7 +72,8 @@ package final class DatagramReceiver: Sendable {
         if count <= 0 || now >= end { break }
         drainEnd = end
       } else if count <= 0 {
-        if sinceLastWait >= Self.burstDatagrams && gathersBursts {
+        let isBurst = sinceLastWait >= Self.burstDatagrams || (pace.isBusy && sinceLastWait > 0)
+        if isBurst && gathersBursts {
           wait(Self.gatherMilliseconds, alsoForDatagrams: false)
         } else {
           let due = filler.millisecondsUntilDue(now: now)
@@ -101,6 +107,23 @@ package final class DatagramReceiver: Sendable {
       pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
     ]
     _ = poll(&descriptors, alsoForDatagrams ? 2 : 1, milliseconds.map { Int32($0) } ?? -1)
+  }
+}
+
+/// Whether datagrams have been coming fast.
+private struct Pace {
+  private var start: Int64 = 0
+  private var count = 0
+  private(set) var isBusy = false
+
+  mutating func add(_ datagrams: Int, now: Int64) {
+    count += datagrams
+    let elapsed = now - start
+    // A clock that was set back begins anew.
+    guard elapsed < 0 || elapsed >= BatchFiller.sealAfterMilliseconds else { return }
+    isBusy = elapsed < 2 * BatchFiller.sealAfterMilliseconds && count >= DatagramReceiver.busyDatagrams
+    start = now
+    count = 0
   }
 }
 
