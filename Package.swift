@@ -46,7 +46,7 @@ let package = Package(
     .target(
       name: "EventStore",
       dependencies: [
-        "UsageModel", "ColumnChunk", "WireFormat", "DeliveryLedger", "CSodium", "CPageChecksum",
+        "UsageModel", "ColumnChunk", "WireFormat", "DeliveryLedger", "CHash", "CSodium", "CPageChecksum",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ], swiftSettings: strict),
     .target(
@@ -76,7 +76,7 @@ let package = Package(
     .target(
       name: "UsageQuery",
       dependencies: [
-        "UsageModel", "Aggregation", "EventStore", "ColumnChunk", "WireFormat",
+        "UsageModel", "Aggregation", "EventStore", "ColumnChunk", "WireFormat", "CHash",
         .product(name: "GRDB", package: "GRDB.swift"),
       ], swiftSettings: strict),
     .target(

@@ -243,6 +243,22 @@ CREATE TABLE roster_alias (
   user TEXT NOT NULL                  -- roster.user
 ) WITHOUT ROWID;
 
+CREATE TABLE people_block (           -- what reports know of people, made from roster, aliases and user_name
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  user_count INTEGER NOT NULL,        -- numbers of user_name it covers: those below
+  data BLOB NOT NULL                  -- people-block.md; may be deleted at any time
+);
+
+-- Whatever changes the tables drops the block, so that it is never wrong.
+CREATE TRIGGER roster_insert AFTER INSERT ON roster BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER roster_update AFTER UPDATE ON roster BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER roster_delete AFTER DELETE ON roster BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER roster_alias_insert AFTER INSERT ON roster_alias BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER roster_alias_update AFTER UPDATE ON roster_alias BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER roster_alias_delete AFTER DELETE ON roster_alias BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER user_name_update AFTER UPDATE ON user_name BEGIN DELETE FROM people_block; END;
+CREATE TRIGGER user_name_delete AFTER DELETE ON user_name BEGIN DELETE FROM people_block; END;
+
 CREATE TABLE catalog (
   app TEXT NOT NULL,
   feature TEXT NOT NULL,

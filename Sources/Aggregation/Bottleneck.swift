@@ -55,7 +55,7 @@ package struct BottleneckTally {
   private let groupOfPerson: [Int32]
   private let peopleKept: Int
   private var rowOfGroup: [Int32]
-  /// In order of features; groups of a feature in no particular order.
+  /// In no particular order.
   package private(set) var rows: [Bottleneck] = []
 
   /// - Parameter peopleKept: rows of fewer people remember who they are.
@@ -79,6 +79,9 @@ package struct BottleneckTally {
     }
     for row in rows[first...] { rowOfGroup[Int(row.group)] = -1 }
   }
+
+  /// Takes over the rows of another tally of the same groups, with other features.
+  package mutating func absorb(_ other: BottleneckTally) { rows += other.rows }
 
   private mutating func add(_ cell: FeatureCell, toRow index: Int) {
     rows[index].attempts += cell.attempts

@@ -109,11 +109,6 @@ package struct DailyUse: Sendable {
   }
 }
 
-extension WindowCensus {
-  /// The census as daily cells tell it.
-  package init(_ use: DailyUse) { eventsOfUser = use.eventsOfUser }
-}
-
 extension PriorUse {
   /// Adds the ok uses of cells of days before the window.
   ///

@@ -74,6 +74,15 @@ package struct Erosion: Sendable {
     faceMilliseconds > 0 ? Double(lost.milliseconds) / Double(faceMilliseconds) : nil
   }
 
+  /// Adds the cells of another row of the same group; people and their interval come later.
+  mutating func add(cellsOf other: Erosion) {
+    lost += other.lost
+    unjudged += other.unjudged
+    faceMilliseconds += other.faceMilliseconds
+    timedCells += other.timedCells
+    measuredCells += other.measuredCells
+  }
+
   mutating func add(cell time: AppTime) {
     lost += time.lost
     unjudged += time.unjudged
@@ -144,6 +153,32 @@ package struct ErosionTally {
     for cell in feature.cells where groupOfPerson[Int(cell.person)] >= 0 { add(cell) }
   }
 
+  /// Takes over what another tally of the same groups and level has counted; neither may have been finished, and
+  /// no application may be in both.
+  package mutating func absorb(_ other: ErosionTally) {
+    var other = other
+    finishApp()
+    other.finishApp()
+    currentApp = -1
+    chosenFaceMilliseconds += other.chosenFaceMilliseconds
+    guard level == .all else {
+      rows += other.rows
+      return
+    }
+    for row in other.rows {
+      if rowOfGroup[Int(row.group)] < 0 {
+        rowOfGroup[Int(row.group)] = Int32(truncatingIfNeeded: rows.count)
+        rows.append(row)
+      } else {
+        rows[Int(rowOfGroup[Int(row.group)])].add(cellsOf: row)
+      }
+    }
+    for person in totals.indices {
+      totals[person].lost += other.totals[person].lost
+      totals[person].face += other.totals[person].face
+    }
+  }
+
   /// Completes the rows; to be called once, after the last feature.
   package mutating func finish() {
     finishApp()
@@ -184,6 +219,7 @@ package struct ErosionTally {
       if isIncluded, time.attempts > 0 || time.faceMilliseconds > 0 { addToRow(time) }
     }
     times.removeAll(keepingCapacity: true)
+    currentApp = -1
     if level == .app {
       for index in rowOfGroup.indices { rowOfGroup[index] = -1 }
     }

@@ -1,3 +1,4 @@
+import Synchronization
 import UsageModel
 
 /// What one person did with one feature in the window, events of every kind.
@@ -25,6 +26,23 @@ package struct FeatureCell: Equatable, Sendable {
 
   package init(person: Int32) { self.person = person }
 
+  /// Counts one event; an absent duration is 0.
+  @inline(__always)
+  mutating func add(kind: UInt8, isOk: Bool, milliseconds: Int64) {
+    switch kind {
+    case EventCode.use:
+      attempts &+= 1
+      attemptMilliseconds &+= milliseconds
+      if !isOk {
+        failed &+= 1
+        failedMilliseconds &+= milliseconds
+      }
+    case EventCode.focus: focusMilliseconds &+= milliseconds
+    case EventCode.help: helpMilliseconds &+= milliseconds
+    default: interruptionMilliseconds &+= milliseconds
+    }
+  }
+
   /// At least a fifth of the attempts eroded.
   package var isAffected: Bool { attempts > 0 && 5 * eroded >= attempts }
 }
@@ -46,6 +64,30 @@ struct FeatureMeter {
     runs.forEachRun { rows, person in
       okStarts.append(okDurations.count)
       cells.append(measure(rows, person: person, of: events))
+    }
+    okStarts.append(okDurations.count)
+    selectMedians()
+  }
+
+  /// As above, from rows that were grouped by person already.
+  mutating func measure(_ rows: PersonRows) {
+    cells.removeAll(keepingCapacity: true)
+    okDurations.removeAll(keepingCapacity: true)
+    okStarts.removeAll(keepingCapacity: true)
+    rows.duration.withUnsafeBufferPointer { durations in
+      rows.flags.withUnsafeBufferPointer { flags in
+        for (place, person) in rows.people.enumerated() {
+          okStarts.append(okDurations.count)
+          var cell = FeatureCell(person: person)
+          for row in rows.rows(of: place) {
+            let flags = PackedEvents.Flags(rawValue: flags[row])
+            let time = Int64(durations[row])
+            cell.add(kind: flags.kind, isOk: flags.isOk, milliseconds: time)
+            if flags.isUse, flags.isOk, flags.hasDuration { okDurations.append(time) }
+          }
+          cells.append(cell)
+        }
+      }
     }
     okStarts.append(okDurations.count)
     selectMedians()
@@ -90,21 +132,9 @@ struct FeatureMeter {
     for row in rows {
       let row = Int(row)
       let duration = events.duration[row]
-      let time = max(0, duration)
-      switch events.kind[row] {
-      case EventCode.use:
-        cell.attempts &+= 1
-        cell.attemptMilliseconds &+= time
-        if events.outcome[row] != EventCode.outcomeOk {
-          cell.failed &+= 1
-          cell.failedMilliseconds &+= time
-        } else if duration >= 0 {
-          okDurations.append(duration)
-        }
-      case EventCode.focus: cell.focusMilliseconds &+= time
-      case EventCode.help: cell.helpMilliseconds &+= time
-      default: cell.interruptionMilliseconds &+= time
-      }
+      let isOk = events.outcome[row] == EventCode.outcomeOk
+      cell.add(kind: events.kind[row], isOk: isOk, milliseconds: max(0, duration))
+      if events.kind[row] == EventCode.use, isOk, duration >= 0 { okDurations.append(duration) }
     }
     return cell
   }
@@ -163,5 +193,63 @@ extension EventColumns {
         }
       }
     }
+  }
+}
+
+extension PackedEvents {
+  /// Calls `add` with the cells of each feature that has an event of the population, several at a time.
+  ///
+  /// The features of an application come one after the other, by rank, to one worker's tally; applications go to
+  /// whoever is free, so tallies must not depend on which of them comes where. Events outside the window were
+  /// left out when the rows were packed.
+  /// - Parameters:
+  ///   - benchmark: the benchmark of a feature, given its rank and its peers' medians; called by all workers.
+  ///   - tallies: one a worker.
+  /// - Complexity: O(rows), medians by selection.
+  package func measureFeatures<Tally>(
+    keys: EventKeys, benchmark: (_ rank: Int, _ medians: inout [Int64]) -> Benchmark,
+    into tallies: inout [Tally],
+    add: (_ tally: inout Tally, FeatureCells) -> Void
+  ) {
+    let apps = AppRanks(keys)
+    let next = Atomic(0)
+    let count = tallies.count
+    tallies.withUnsafeMutableBufferPointer { tallies in
+      // Each worker has one element of the buffer to itself.
+      nonisolated(unsafe) let tallies = tallies
+      Workers.run(count) { worker in
+        var rows = PersonRows(personCount: keys.personCount)
+        var meter = FeatureMeter()
+        while true {
+          let app = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard app < apps.ranges.count else { return }
+          for rank in apps.ranges[app] where offsets[rank] < offsets[rank + 1] {
+            rows.group(stretches(ofRank: rank), of: self, keys: keys)
+            guard !rows.people.isEmpty else { continue }
+            meter.measure(rows)
+            var medians = meter.peerMedians
+            let best = benchmark(rank, &medians)
+            meter.judge(against: best)
+            add(&tallies[worker], FeatureCells(rank: rank, benchmark: best, cells: meter.cells))
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The ranks of each application.
+struct AppRanks {
+  let ranges: [Range<Int>]
+
+  init(_ keys: EventKeys) {
+    var ranges: [Range<Int>] = []
+    var start = 0
+    for rank in 0..<keys.featureCount
+    where rank + 1 == keys.featureCount || keys.appOfRank[rank + 1] != keys.appOfRank[rank] {
+      ranges.append(start..<rank + 1)
+      start = rank + 1
+    }
+    self.ranges = ranges
   }
 }

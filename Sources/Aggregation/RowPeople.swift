@@ -23,4 +23,10 @@ package struct RowPeople: Equatable, Sendable {
       members = []
     }
   }
+
+  /// Adds other people, none of whom is in yet; forgets who everyone is when they reach `limit`.
+  package mutating func insert(_ others: RowPeople, below limit: Int) {
+    count += others.count
+    members = count < limit ? members + others.members : []
+  }
 }

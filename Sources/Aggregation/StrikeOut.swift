@@ -66,6 +66,15 @@ package struct HelpSought: Sendable {
     help = starts.mapValues(Moments.init)
   }
 
+  /// Takes help events that were found already.
+  package mutating func setHelp(_ found: [StrikeOutRuns.Help]) {
+    var starts: [Key: [Int64]] = [:]
+    for help in found {
+      starts[Key(person: help.person, app: help.app), default: []].append(help.startMilliseconds)
+    }
+    help = starts.mapValues(Moments.init)
+  }
+
   /// Whether the person opened a ticket on the application, or on none, in the closed range.
   func isTicketOpened(by person: Int32, app: Int32, in range: ClosedRange<Int64>) -> Bool {
     tickets[Key(person: person, app: app)]?.hasOne(in: range) ?? false
@@ -127,28 +136,48 @@ struct FailureRun: Equatable {
   var isRecovered = false
 }
 
+/// One attempt, as far as runs of failures ask.
+struct Attempt {
+  var start: Int64
+  /// Start plus duration, an absent one counting 0.
+  var end: Int64
+  var isOk: Bool
+}
+
 /// Calls the body with each maximal run of failed attempts in one person's uses of one feature, in order.
 @inline(__always)
 func forEachFailureRun(
   _ rows: UnsafeBufferPointer<UInt32>, of events: EventBuffers, _ body: (FailureRun) -> Void
 ) {
+  forEachFailureRun(
+    count: rows.count,
+    attempt: { index in
+      let row = Int(rows[index])
+      return Attempt(
+        start: events.start[row], end: events.end(ofRow: row),
+        isOk: events.outcome[row] == EventCode.outcomeOk)
+    }, body)
+}
+
+/// As above, for attempts from anywhere.
+@inline(__always)
+func forEachFailureRun(count: Int, attempt: (_ index: Int) -> Attempt, _ body: (FailureRun) -> Void) {
   var current = FailureRun()
   var lastEnd = Int64.min
-  for row in rows {
-    let row = Int(row)
-    let start = events.start[row]
-    if current.length > 0, start &- lastEnd > StrikeOuts.episodePauseMilliseconds {
+  for index in 0..<count {
+    let next = attempt(index)
+    if current.length > 0, next.start &- lastEnd > StrikeOuts.episodePauseMilliseconds {
       body(current)
       current.length = 0
     }
-    lastEnd = events.end(ofRow: row)
-    if events.outcome[row] == EventCode.outcomeOk {
+    lastEnd = next.end
+    if next.isOk {
       guard current.length > 0 else { continue }
       current.isRecovered = true
       body(current)
       current = FailureRun()
     } else {
-      if current.length == 0 { current = FailureRun(firstStart: start) }
+      if current.length == 0 { current = FailureRun(firstStart: next.start) }
       current.length += 1
       current.lastEnd = lastEnd
     }
@@ -157,7 +186,7 @@ func forEachFailureRun(
 }
 
 /// Counts strike-outs of the window by feature and group of people.
-private struct StrikeOutTally {
+struct StrikeOutTally {
   let keys: EventKeys
   let groupOfPerson: [Int32]
   let helpSought: HelpSought
@@ -167,18 +196,34 @@ private struct StrikeOutTally {
   var rowOfGroup: [Int32]
   var rows: [StrikeOuts] = []
 
+  init(
+    keys: EventKeys, bounds: WindowBounds, groupOfPerson: [Int32], groupCount: Int, helpSought: HelpSought,
+    peopleKept: Int
+  ) {
+    self.keys = keys
+    self.groupOfPerson = groupOfPerson
+    self.helpSought = helpSought
+    self.peopleKept = peopleKept
+    test = WindowTest(bounds)
+    rowOfGroup = [Int32](repeating: -1, count: groupCount)
+  }
+
   /// Adds one person's uses of a feature, in order.
   mutating func add(_ uses: UnsafeBufferPointer<UInt32>, person: Int32, rank: Int, of events: EventBuffers) {
-    var row = -1
+    var isFirst = true
     forEachFailureRun(uses, of: events) { failures in
       guard failures.length >= StrikeOuts.failuresMin, test.contains(failures.firstStart) else { return }
-      if row < 0 {
-        row = rowIndex(group: groupOfPerson[Int(person)], rank: rank)
-        rows[row].people.insert(person, below: peopleKept)
-      }
-      let end = helpSought.end(of: failures, person: person, app: keys.appOfRank[rank])
-      rows[row].add(end, length: failures.length)
+      add(failures, person: person, rank: rank, isFirst: isFirst)
+      isFirst = false
     }
+  }
+
+  /// Adds a strike-out of the window; `isFirst` is the person's first with the feature.
+  mutating func add(_ failures: FailureRun, person: Int32, rank: Int, isFirst: Bool) {
+    let row = rowIndex(group: groupOfPerson[Int(person)], rank: rank)
+    if isFirst { rows[row].people.insert(person, below: peopleKept) }
+    let end = helpSought.end(of: failures, person: person, app: keys.appOfRank[rank])
+    rows[row].add(end, length: failures.length)
   }
 
   /// Forgets which rows belong to the current feature.
@@ -212,8 +257,8 @@ extension EventColumns {
     isSelected: [Bool], helpSought: HelpSought, peopleKept: Int
   ) -> [StrikeOuts] {
     var tally = StrikeOutTally(
-      keys: keys, groupOfPerson: groupOfPerson, helpSought: helpSought, peopleKept: peopleKept,
-      test: WindowTest(bounds), rowOfGroup: [Int32](repeating: -1, count: groupCount))
+      keys: keys, bounds: bounds, groupOfPerson: groupOfPerson, groupCount: groupCount,
+      helpSought: helpSought, peopleKept: peopleKept)
     withBuffers { events in
       let slices = FeatureSlices(events, keys: keys) { row in
         let person = Int(keys.personOfUser[Int(events.user[row])])

@@ -5,6 +5,8 @@ package struct WindowCensus: Sendable {
   /// By the store's user number: events of any kind in the window.
   package let eventsOfUser: [Int64]
 
+  package init(eventsOfUser: [Int64]) { self.eventsOfUser = eventsOfUser }
+
   /// Counts the events of one load; needs the columns `user`, `feature` and `start`.
   ///
   /// - Parameter rankOfFeature: as in ``EventKeys/rankOfFeature``; features left out count nothing.

@@ -13,4 +13,9 @@ static inline unsigned long long wl_hash64(const void *bytes, unsigned long leng
 /// Asks for the cache line at an address, which is going to be read.
 static inline void wl_prefetch(const void *address) { __builtin_prefetch(address); }
 
+/// XXH3, 64 bits, of a seed's own.
+static inline unsigned long long wl_hash64_seeded(const void *bytes, unsigned long length, unsigned long long seed) {
+  return XXH3_64bits_withSeed(bytes, length, seed);
+}
+
 #endif

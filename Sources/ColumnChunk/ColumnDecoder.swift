@@ -51,6 +51,18 @@ package enum ColumnDecoder {
   package static func decodeTexts(
     _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int
   ) throws(ChunkError) -> Texts {
+    var strings: [[UInt8]] = []
+    let codes = try decodeTexts(bytes, as: column, rowCount: rowCount) { strings.append(Array($0)) }
+    return Texts(strings: strings, codes: codes)
+  }
+
+  /// As above, handing each distinct text to `body` in place, in the order of their codes.
+  ///
+  /// - Returns: the code of each row.
+  package static func decodeTexts(
+    _ bytes: UnsafeRawBufferPointer, as column: ChunkColumn, rowCount: Int,
+    _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(ChunkError) -> [UInt32] {
     let header = try checkedHeader(bytes, column, rowCount)
     guard header.encoding == .texts else { throw .malformed(column) }
     var reader = PayloadReader(payload(bytes), column)
@@ -58,9 +70,8 @@ package enum ColumnDecoder {
     let lengthBytes = try reader.slice(try reader.count(atMost: .max))
     let lengths = try decodeLengths(lengthBytes, count: stringCount, column)
     let textBytes = try reader.slice(try reader.count(atMost: .max))
-    let strings = try split(textBytes, lengths, column)
-    let codes = try decodeCodes(&reader, rowCount: rowCount, stringCount: stringCount, column)
-    return Texts(strings: strings, codes: codes)
+    try split(textBytes, lengths, column, body)
+    return try decodeCodes(&reader, rowCount: rowCount, stringCount: stringCount, column)
   }
 
   // MARK: Parts
@@ -115,18 +126,16 @@ package enum ColumnDecoder {
   }
 
   private static func split(
-    _ bytes: UnsafeRawBufferPointer, _ lengths: [Int64], _ column: ChunkColumn
-  ) throws(ChunkError) -> [[UInt8]] {
-    var strings: [[UInt8]] = []
-    strings.reserveCapacity(lengths.count)
+    _ bytes: UnsafeRawBufferPointer, _ lengths: [Int64], _ column: ChunkColumn,
+    _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(ChunkError) {
     var offset = 0
     for length in lengths {
       guard length > 0, length <= Int64(bytes.count - offset) else { throw .malformed(column) }
-      strings.append(Array(bytes[offset..<offset + Int(length)]))
+      body(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + Int(length)]))
       offset += Int(length)
     }
     guard offset == bytes.count else { throw .malformed(column) }
-    return strings
   }
 
   /// Bounds-checked reading of a payload's fields.

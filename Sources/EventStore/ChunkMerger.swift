@@ -53,6 +53,7 @@ package struct ChunkMerger {
     for (day, writer) in result.produced {
       _ = try writer.insert(day: day, run: run, isImported: isImported, in: database)
     }
+    try PeopleStore.refreshIfStale(in: database)
     return true
   }
 

@@ -56,6 +56,7 @@ extension EventWriter {
     try forgetEvents(of: person, &receipt, progress)
     try maintain { database in
       try person.removeFromTables(nowMilliseconds: nowMilliseconds, &receipt, in: database)
+      try PeopleStore.refresh(in: database)
     }
     receipt.add("forgotten", tombstones, "added")
     try giveBackFreePages()

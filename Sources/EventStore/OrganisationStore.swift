@@ -22,6 +22,7 @@ package enum OrganisationStore {
       ])
       for alias in row.aliases { try insertAlias.execute(arguments: [alias, row.user]) }
     }
+    try PeopleStore.refresh(in: database)
   }
 
   /// All roster rows in the order of import; a person's aliases stand on the person's first row.

@@ -62,6 +62,9 @@ struct RawStatement {
     return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
   }
 
+  /// A text's bytes in place; valid until the next step.
+  func textBytes(_ column: Int32) -> UnsafeBufferPointer<UInt8> { bytes(column).bindMemory(to: UInt8.self) }
+
   func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
 
   private func error(_ code: Int32) -> DatabaseError {

@@ -14,6 +14,7 @@ enum StoreSchema {
     migrator.registerMigration("2 delivery") { try $0.execute(sql: delivery) }
     migrator.registerMigration("3 care") { database in try database.execute(sql: care) }
     migrator.registerMigration("4 rollups") { database in try database.execute(sql: rollups) }
+    migrator.registerMigration("5 people") { database in try database.execute(sql: people) }
     migrator.registerMigration("6 answers") { database in try database.execute(sql: answers) }
     return migrator
   }
@@ -199,4 +200,15 @@ enum StoreSchema {
     // Names come with events; only one that changes or goes matters.
     + ["user_name", "feature_name", "label"].map { ($0, ["UPDATE", "DELETE"]) }
     + [("source", ["UPDATE OF name", "DELETE"])]
+
+  /// People's columns, made from the tables and dropped with any change of them.
+  private static let people = """
+    CREATE TABLE people_block (
+      id INTEGER PRIMARY KEY CHECK (id = 1), user_count INTEGER NOT NULL, data BLOB NOT NULL);
+    \(["roster", "roster_alias"].flatMap { table in
+      ["INSERT", "UPDATE", "DELETE"].map { "CREATE TRIGGER \(table)_\($0.lowercased()) AFTER \($0) ON \(table) BEGIN DELETE FROM people_block; END;" }
+    }.joined(separator: "\n"))
+    CREATE TRIGGER user_name_update AFTER UPDATE ON user_name BEGIN DELETE FROM people_block; END;
+    CREATE TRIGGER user_name_delete AFTER DELETE ON user_name BEGIN DELETE FROM people_block; END;
+    """
 }

@@ -12,10 +12,9 @@ struct AdoptionSweep {
   /// Columns that the sweep reads from the window.
   static let windowColumns: EventColumns.Selection = [.user, .feature, .kind, .outcome, .start, .source]
 
-  /// - Parameter columns: what else the report needs of the window's events; nil when daily cells are enough.
-  init(_ data: some UsageData, _ options: QueryOptions, columns: EventColumns.Selection? = nil) throws {
+  init(_ data: some UsageData, _ options: QueryOptions) throws {
     let scope = try ReportScope(
-      data, options, reach: columns == nil ? .adoption : .window, columns: columns ?? Self.windowColumns)
+      data, options, reach: .adoption, columns: Self.windowColumns, needsTickets: false)
     let cells = try scope.cells ?? data.dailyCells(of: scope.bounds)
     var isUsed = [Bool](repeating: false, count: scope.features.names.count)
     var prior = PriorUse(keys: scope.keys)
@@ -95,7 +94,7 @@ struct AdoptionSweep {
 
   private static func facts(_ scope: ReportScope, gaps: [SequenceGap]) throws -> [PersonFacts] {
     let span = scope.bounds.span
-    var hasGap = [Bool](repeating: false, count: max(1, scope.sourceNames.count))
+    var hasGap = [Bool](repeating: false, count: scope.sourceCount)
     for gap in gaps where Int(gap.source) < hasGap.count {
       let meetsWindow = gap.span.upperBound >= span.lowerBound && gap.span.lowerBound < span.upperBound
       if meetsWindow { hasGap[Int(gap.source)] = true }

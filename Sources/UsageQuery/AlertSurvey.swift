@@ -144,7 +144,7 @@ struct AlertSurvey {
   private static func sourceDays(
     _ data: some UsageData, zone: ZoneRules, from: CivilDay, to: CivilDay
   ) throws -> SourceDays {
-    let sourceCount = try data.sourceNames().count
+    let sourceCount = try data.sourceCount()
     let reach = AlertSpans.reachDays + 4 * AlertSpans.dayCountMax
     let window = Window(from: from.advanced(by: -reach), to: to)
     let columns = try data.events(

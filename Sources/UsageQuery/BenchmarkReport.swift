@@ -5,7 +5,6 @@ extension UsageReports {
   private static let benchmarkNames = [
     "people", "benchmark_ms", "benchmark_kind", "adoption_benchmark", "departments",
   ]
-  private static let benchmarkColumns = AdoptionSweep.windowColumns.union(.duration)
 
   /// Best-practice times and adoption benchmarks of every feature of the catalog or used in the window.
   ///
@@ -13,14 +12,14 @@ extension UsageReports {
   package static func benchmark(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     try refuse(
       GroupDimension.allCases, in: options, report: "benchmark", because: "benchmarks are of all people")
-    let sweep = try AdoptionSweep(data, options, columns: benchmarkColumns)
+    let sweep = try AdoptionSweep(data, options)
     let scope = sweep.scope
     let groups = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout([.own(.app), .own(.feature)], groups: groups, features: scope.features)
     var tallies = [sweep.departmentTally()]
     sweep.count(&tallies)
     let adoption = sweep.adoptionBenchmarks(departments: tallies[0].tally.rows)
-    let times = benchmarkTimes(scope, expectations: sweep.expectations)
+    let times = try benchmarkTimes(data, scope, expectations: sweep.expectations)
     let found = times.indices.filter { times[$0] != nil && scope.isSelected[$0] }.map { rank in
       benchmarkRow(rank, times[rank], adoption[rank], layout, scope)
     }
@@ -36,9 +35,10 @@ extension UsageReports {
   package static func benchmarkSet(
     named name: String, _ data: some UsageData, _ options: QueryOptions
   ) throws -> BenchmarkSet {
-    let sweep = try AdoptionSweep(data, options, columns: benchmarkColumns)
+    let sweep = try AdoptionSweep(data, options)
     let scope = sweep.scope
-    let rows = benchmarkTimes(scope, expectations: sweep.expectations).enumerated().compactMap { rank, time in
+    let times = try benchmarkTimes(data, scope, expectations: sweep.expectations)
+    let rows = times.enumerated().compactMap { rank, time in
       time.map {
         BenchmarkSet.Row(feature: scope.features.names[rank], milliseconds: $0.milliseconds, kind: $0.kind)
       }
@@ -49,17 +49,22 @@ extension UsageReports {
 
   /// By rank; nil for features that are neither in the (observed) catalog nor used by P in the window.
   private static func benchmarkTimes(
-    _ scope: ReportScope, expectations: [FeatureExpectation]
-  ) -> [Benchmark?] {
+    _ data: some UsageData, _ scope: ReportScope, expectations: [FeatureExpectation]
+  ) throws -> [Benchmark?] {
     let source = BenchmarkSource(scope.options.benchmark, features: scope.features)
     var times: [Benchmark?] = scope.features.names.indices.map { rank in
       guard scope.features.catalogRows[rank] != nil || expectations[rank].roles != .nobody else { return nil }
       var nobody: [Int64] = []
       return source.benchmark(rank: rank, medians: &nobody)
     }
-    scope.forEachFeature(source) { feature in
-      if feature.cells.contains(where: { $0.attempts > 0 }) { times[feature.rank] = feature.benchmark }
-    }
+    let found: [[(rank: Int, benchmark: Benchmark)]] = try scope.measureFeatures(
+      of: try scope.packWindow(data), source, tally: { [] },
+      add: { tally, feature in
+        if feature.cells.contains(where: { $0.attempts > 0 }) {
+          tally.append((feature.rank, feature.benchmark))
+        }
+      })
+    for (rank, benchmark) in found.joined() { times[rank] = benchmark }
     return times
   }
 

@@ -15,19 +15,31 @@ extension UsageReports {
   /// People columns of `--by` stand in front; `app` and `feature` are always there.
   package static func bottlenecks(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     try refuse([.user], in: options, report: "bottlenecks", because: noSinglePeople)
-    let scope = try ReportScope(data, options, reach: .window, columns: timeColumns)
+    let scope = try ReportScope(data, options, reach: .packed, needsTickets: false)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(
       scope.groupAttributes.map(RowLayout.Item.person) + [.own(.app), .own(.feature)], groups: groups,
       features: scope.features)
     let source = BenchmarkSource(options.benchmark, features: scope.features)
-    var tally = BottleneckTally(
-      groupOfPerson: groups.groupOfMember, groupCount: groups.count, peopleKept: scope.peopleKept)
-    var erosion = erosionTally(scope, groups, level: .all)
-    scope.forEachFeature(source) { feature in
-      if scope.isSelected[feature.rank] { tally.add(feature) }
-      erosion.add(feature)
+    let parts = try scope.measureFeatures(
+      source,
+      tally: {
+        (
+          bottlenecks: BottleneckTally(
+            groupOfPerson: groups.groupOfMember, groupCount: groups.count, peopleKept: scope.peopleKept),
+          erosion: erosionTally(scope, groups, level: .all)
+        )
+      },
+      add: { tally, feature in
+        if scope.isSelected[feature.rank] { tally.bottlenecks.add(feature) }
+        tally.erosion.add(feature)
+      })
+    var tally = parts[0].bottlenecks
+    var erosion = parts[0].erosion
+    for part in parts.dropFirst() {
+      tally.absorb(part.bottlenecks)
+      erosion.absorb(part.erosion)
     }
     erosion.finish()
     let rates = try CostRates(data)

@@ -91,8 +91,8 @@ struct CohortMembership {
       return columns.peopleUsing(app: rank - 1, before: startMilliseconds, keys: keys)
     case .people(let names):
       var isMember = [Bool](repeating: false, count: directory.names.count)
-      for name in names {
-        if let person = directory.person(named: name) { isMember[Int(person)] = true }
+      for person in directory.people(named: names) {
+        if let person { isMember[Int(person)] = true }
       }
       return isMember
     }

@@ -22,19 +22,21 @@ extension UsageReports {
     // Of pruned days all is known but slowness.
     let isPruned = try ReportScope.isPruned(data, options)
     let scope = try ReportScope(
-      data, options, reach: isPruned ? .adoption : .window, columns: timeColumns)
+      data, options, reach: isPruned ? .adoption : .packed, columns: timeColumns, needsTickets: false)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(scope.groupItems, groups: groups, features: scope.features)
     let source = BenchmarkSource(options.benchmark, features: scope.features)
-    var tally = erosionTally(scope, groups, level: options.groupBy.contains(.app) ? .app : .all)
+    let level: ErosionTally.Level = options.groupBy.contains(.app) ? .app : .all
+    let parts = try scope.measureFeatures(
+      source, tally: { erosionTally(scope, groups, level: level) }, add: { $0.add($1) })
+    var tally = parts[0]
     if let cells = scope.cells {
       var times = DailyTimes(keys: scope.keys, window: scope.window)
       try scope.visit(.times, of: cells) { times.add($0) }
       times.forEachApp { tally.add($0) }
-    } else {
-      scope.forEachFeature(source) { tally.add($0) }
     }
+    for part in parts.dropFirst() { tally.absorb(part) }
     tally.finish()
     let rates = try CostRates(data)
     var found = tally.rows.map { row in

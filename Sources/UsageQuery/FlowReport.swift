@@ -47,19 +47,29 @@ extension UsageReports {
     _ data: some UsageData, _ options: QueryOptions, report: String
   ) throws -> (ReportScope, PersonGroups, Flow) {
     try refuse([.user], in: options, report: report, because: noSinglePeople)
-    var scope = try ReportScope(
-      data, options, reach: .everything,
-      columns: [
-        .user, .feature, .kind, .outcome, .start, .duration, .source, .sequence, .session,
-      ])
+    var scope = try ReportScope(data, options, reach: .sessions, needsTickets: false)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
-    let flow = scope.columns.flow(
-      keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember,
-      rankOfSource: ranksOfSources(scope.sourceNames), isSelected: scope.isSelected,
-      peopleKept: scope.peopleKept)
+    var flow = try countFlow(scope, groups, rankOfSource: nil)
+    if flow.needsOrder {
+      flow = try countFlow(scope, groups, rankOfSource: ranksOfSources(try data.sourceNames()))
+    }
     if flow.transitions.isEmpty { scope.warn("no session of the window has two uses of one application") }
     return (scope, groups, flow)
+  }
+
+  /// - Parameter rankOfSource: where events that start together decide; they are loaded without, at first.
+  private static func countFlow(
+    _ scope: ReportScope, _ groups: PersonGroups, rankOfSource: [Int32]?
+  ) throws -> Flow {
+    let question = FlowQuestion(
+      keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember,
+      isSelected: scope.isSelected, peopleKept: scope.peopleKept, rankOfSource: rankOfSource)
+    var count = FlowCount(question, workerCount: scope.sessions?.workerCount ?? 1)
+    try scope.sessions?.forEachPass(
+      keys: scope.keys, isChosen: scope.isChosen, withOrder: rankOfSource != nil
+    ) { events, earlier in count.add(events, earlier: earlier) }
+    return count.finished()
   }
 
   private static func flowRow(

@@ -115,7 +115,7 @@ private struct WeekEvaluation {
       }
       population = Population(observed: isSeen, window: window)
     } else {
-      population = Population(roster: roster, directory: scope.directory, window: window)
+      population = Population(scope.directory, window: window)
     }
     let population = self.population
     keys = EventKeys(

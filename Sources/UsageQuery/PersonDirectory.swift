@@ -1,4 +1,6 @@
+import EventStore
 import UsageModel
+import WireFormat
 
 /// Who is behind the store's users: aliases resolved to roster people, everybody else themselves.
 ///
@@ -6,44 +8,71 @@ import UsageModel
 /// roster person owns, then requesters of tickets that never had an event.
 struct PersonDirectory {
   /// By person.
-  private(set) var names: [String] = []
+  let names: NameList
   /// By the store's user number.
-  private(set) var personOfUser: [Int32] = []
+  let personOfUser: [Int32]
   /// By ticket, in the order given.
-  private(set) var personOfTicket: [Int32] = []
+  let personOfTicket: [Int32]
   /// By roster person: indices of their rows.
-  private(set) var rosterRows: [[Int]] = []
+  let rosterRows: RosterRowLists
+  /// The roster, and everyone but requesters of tickets who never had an event.
+  let people: PeopleColumns
 
-  private var personOfName: [Utf8Key: Int32] = [:]
-
-  /// - Complexity: O(roster + users + tickets).
-  init(roster: [RosterRow], userNames: [String], tickets: [Ticket]) {
-    personOfName.reserveCapacity(roster.count + userNames.count)
-    for (index, row) in roster.enumerated() {
-      let person = number(of: row.user)
-      if Int(person) == rosterRows.count { rosterRows.append([]) }
-      rosterRows[Int(person)].append(index)
+  /// - Complexity: O(people + tickets).
+  init(_ people: PeopleColumns, tickets: [Ticket]) {
+    self.people = people
+    personOfUser = people.personOfUser
+    rosterRows = RosterRowLists(people)
+    guard !tickets.isEmpty else {
+      names = people.names
+      personOfTicket = []
+      return
     }
-    // A name that is itself a roster user is that user, even if someone else has it as an alias.
-    for row in roster {
-      let person = number(of: row.user)
-      for alias in row.aliases where personOfName[Utf8Key(alias)] == nil {
-        personOfName[Utf8Key(alias)] = person
-      }
+    var builder = PeopleBuilder(resuming: people)
+    personOfTicket = tickets.map { ticket in
+      var requester = ticket.requester
+      return requester.withUTF8 { builder.person(named: $0) }
     }
-    personOfUser = userNames.map { number(of: $0) }
-    personOfTicket = tickets.map { number(of: $0.requester) }
+    names = builder.finish().names
   }
 
-  /// The person behind a name or alias; nil when nobody has it.
-  func person(named name: String) -> Int32? { personOfName[Utf8Key(name)] }
+  /// The people behind names or aliases; nil where nobody has one.
+  ///
+  /// - Complexity: O(people + names).
+  func people(named wanted: [String]) -> [Int32?] {
+    var builder = PeopleBuilder(resuming: people)
+    return wanted.map { name in
+      var name = name
+      let person = name.withUTF8 { builder.person(named: $0) }
+      return person < people.names.count ? person : nil
+    }
+  }
+}
 
-  private mutating func number(of name: String) -> Int32 {
-    let key = Utf8Key(name)
-    if let known = personOfName[key] { return known }
-    let person = Int32(truncatingIfNeeded: names.count)
-    names.append(name)
-    personOfName[key] = person
-    return person
+/// By roster person, the indices of their rows in the order of import.
+struct RosterRowLists: RandomAccessCollection {
+  /// By person: first index into ``rows``; one more at the end.
+  private let offsets: [Int32]
+  private let rows: [Int32]
+
+  init(_ people: PeopleColumns) {
+    var offsets = [Int32](repeating: 0, count: people.rosterPersonCount + 1)
+    for person in people.personOfRow { offsets[Int(person) + 1] += 1 }
+    for person in 0..<people.rosterPersonCount { offsets[person + 1] += offsets[person] }
+    var next = offsets
+    var rows = [Int32](repeating: 0, count: people.rowCount)
+    for (row, person) in people.personOfRow.enumerated() {
+      rows[Int(next[Int(person)])] = Int32(truncatingIfNeeded: row)
+      next[Int(person)] += 1
+    }
+    self.offsets = offsets
+    self.rows = rows
+  }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { offsets.count - 1 }
+
+  subscript(person: Int) -> [Int] {
+    rows[Int(offsets[person])..<Int(offsets[person + 1])].map(Int.init)
   }
 }

@@ -1,4 +1,5 @@
 import Aggregation
+import EventStore
 import UsageModel
 
 /// P: the people that figures are about (`docs/methods.md`, section 1).
@@ -19,25 +20,21 @@ struct Population {
   static func activeDaysMin(dayCount: Int) -> Int { min(14, dayCount) }
 
   /// The roster people active on some day of the window, with the attributes of the last such day.
-  init(roster: [RosterRow], directory: PersonDirectory, window: Window) {
-    var people: [Int32] = []
-    var lastRows: [RosterRow] = []
-    var activeDays: [Int] = []
-    for (person, rowIndices) in directory.rosterRows.enumerated() {
-      let rows = rowIndices.map { roster[$0] }
-      guard !rows.contains(where: \.isService) else { continue }
-      let active = rows.map { (row: $0, days: Self.activeDays(of: $0, in: window)) }
-        .filter { !$0.days.isEmpty }
-      guard let last = active.max(by: { $0.days.upperBound < $1.days.upperBound }) else { continue }
-      people.append(Int32(truncatingIfNeeded: person))
-      lastRows.append(last.row)
-      activeDays.append(active.reduce(0) { $0 + $1.days.count })
+  ///
+  /// - Complexity: O(roster rows + people).
+  init(_ directory: PersonDirectory, window: Window) {
+    let roster = directory.people
+    let standing = RosterStanding(roster, window: window)
+    let people = standing.members
+    let rows = people.map { standing.lastRow[Int($0)] }
+    func table(_ name: PeopleColumns.AttributeName) -> AttributeTable {
+      AttributeTable(roster[name], rows: rows)
     }
     self.init(
-      kind: "roster", people: people, personCount: directory.names.count, activeDays: activeDays,
+      kind: "roster", people: people, personCount: directory.names.count,
+      activeDays: people.map { Int(standing.activeDays[Int($0)]) },
       attributes: [
-        .department: AttributeTable(lastRows.map(\.department)), .role: AttributeTable(lastRows.map(\.role)),
-        .site: AttributeTable(lastRows.map(\.site)), .manager: AttributeTable(lastRows.map(\.manager)),
+        .department: table(.department), .role: table(.role), .site: table(.site), .manager: table(.manager),
       ])
   }
 
@@ -46,7 +43,7 @@ struct Population {
   /// - Parameter isSeen: by person.
   init(observed isSeen: [Bool], window: Window) {
     let people = isSeen.indices.filter { isSeen[$0] }.map { Int32(truncatingIfNeeded: $0) }
-    let absent = AttributeTable(Array(repeating: "", count: people.count))
+    let absent = AttributeTable(memberCount: people.count)
     self.init(
       kind: "observed", people: people, personCount: isSeen.count,
       activeDays: Array(repeating: window.dayCount, count: people.count),
@@ -70,11 +67,38 @@ struct Population {
   func rank(of attribute: PersonAttribute, member: Int) -> Int32 {
     attributes[attribute]?.rankOfMember[member] ?? 0
   }
+}
 
-  /// Days (numbers since 1970) of the window on which a roster row holds.
-  private static func activeDays(of row: RosterRow, in window: Window) -> Range<Int> {
-    let from = max(Int(window.from.number), row.activeFrom.map { Int($0.number) } ?? Int.min)
-    let to = min(Int(window.to.number), row.activeTo.map { Int($0.number) } ?? Int.max)
-    return from..<max(from, to)
+/// What a window makes of the roster's rows, by roster person.
+private struct RosterStanding {
+  /// The row that holds on the person's last active day of the window; -1 when there is none.
+  private(set) var lastRow: [Int32]
+  /// Days of the window on which some row holds.
+  private(set) var activeDays: [Int32]
+  private var isService: [Bool]
+
+  /// People who belong to the organisation on some day of the window, and are people.
+  var members: [Int32] {
+    lastRow.indices.filter { lastRow[$0] >= 0 && !isService[$0] }.map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  init(_ roster: PeopleColumns, window: Window) {
+    let count = roster.rosterPersonCount
+    lastRow = [Int32](repeating: -1, count: count)
+    activeDays = [Int32](repeating: 0, count: count)
+    isService = [Bool](repeating: false, count: count)
+    var lastEnd = [Int32](repeating: .min, count: count)
+    for row in 0..<roster.rowCount {
+      let person = Int(roster.personOfRow[row])
+      if roster.isService[row] != 0 { isService[person] = true }
+      let from = max(window.from.number, roster.activeFrom[row])
+      let to = min(window.to.number, roster.activeTo[row])
+      guard from < to else { continue }
+      activeDays[person] += to - from
+      if to > lastEnd[person] {
+        lastEnd[person] = to
+        lastRow[person] = Int32(truncatingIfNeeded: row)
+      }
+    }
   }
 }

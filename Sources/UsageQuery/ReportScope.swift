@@ -11,6 +11,21 @@ struct ReportScope {
     case everything
     /// Daily cells of the window in the place of its events, if there are any.
     case adoption
+    /// The window's events packed by feature, instead of as columns.
+    case packed
+    /// Events by person: the window's, those before it that may reach into one of its sessions, and all after it.
+    case sessions
+    /// Packed events with their starts: the window's, and whatever before and after it may stand in one episode
+    /// with one of them.
+    case packedEpisodes
+
+    /// Whether what lies outside the window counts too.
+    var isBeyondWindow: Bool {
+      switch self {
+      case .everything, .sessions, .packedEpisodes: true
+      case .window, .adoption, .packed: false
+      }
+    }
   }
 
   let options: QueryOptions
@@ -20,7 +35,9 @@ struct ReportScope {
   let features: FeatureDirectory
   let keys: EventKeys
   let census: WindowCensus
+  /// Empty unless the report asked for them or there is no roster.
   let tickets: [Ticket]
+  /// Empty unless the report loads numbers of sources, which take the names to order events.
   let sourceNames: [String]
   /// By member: whether `--where` chooses them.
   let isChosen: [Bool]
@@ -31,65 +48,98 @@ struct ReportScope {
   let cells: (any DailyCellSource)?
   /// The window's uses out of ``cells``.
   let dailyUse: DailyUse?
+  /// The events, if the report reads them packed.
+  var packed: PackedEventsSource?
+  /// The events by person, if the report reads them so.
+  let sessions: SessionEventsSource?
+  var packRequest: PackRequest?
   private(set) var warnings: [String]
   /// Entries of the store's name tables.
-  private let limits: (users: Int, features: Int, sources: Int)
+  let limits: (users: Int, features: Int, sources: Int)
 
   var window: Window { bounds.window }
 
+  /// Entries of the store's source table, number 0 included.
+  var sourceCount: Int { limits.sources }
+
   /// Loads what the report needs from one snapshot.
   ///
+  /// - Parameters:
+  ///   - selection: columns to load; packed events have theirs.
+  ///   - needsTickets: whether the report reads ``tickets``; without a roster they are read all the same.
   /// - Throws: `QueryError` for options that cannot be met, and whatever reading the store throws.
   init(
-    _ data: some UsageData, _ options: QueryOptions, reach: Reach, columns selection: EventColumns.Selection
+    _ data: some UsageData, _ options: QueryOptions, reach: Reach,
+    columns selection: EventColumns.Selection = [], needsTickets: Bool = true
   ) throws {
     try Self.check(options)
     self.options = options
     (bounds, warnings) = try Self.windowBounds(data, options)
-    if reach == .everything { try Self.refusePruned(data, around: bounds) }
-    let roster = try data.roster()
-    tickets = try data.tickets()
-    let userNames = try data.userNames()
+    if reach.isBeyondWindow { try Self.refusePruned(data, around: bounds) }
+    let people = try data.people()
+    let hasRoster = people.rosterPersonCount > 0
+    tickets = needsTickets || !hasRoster ? try data.tickets() : []
+    sourceNames = selection.contains(.sequence) ? try data.sourceNames() : []
     features = FeatureDirectory(storeNames: try data.featureNames(), catalog: try data.catalog())
-    directory = PersonDirectory(roster: roster, userNames: userNames, tickets: tickets)
-    sourceNames = try data.sourceNames()
-    limits = (userNames.count, features.rankOfNumber.count, max(1, sourceNames.count))
+    directory = PersonDirectory(people, tickets: tickets)
+    limits = (people.personOfUser.count, features.rankOfNumber.count, max(1, try data.sourceCount()))
     cells = reach == .adoption ? try data.dailyCells(of: bounds) : nil
-    if let cells {
-      var use = DailyUse(
-        window: bounds.window, userCount: userNames.count, rankOfFeature: features.rankOfNumber)
-      try Self.visit(.window, of: cells, limits: limits) { use.add($0) }
-      use.finish()
-      dailyUse = use
+    dailyUse = if let cells { try Self.dailyUse(cells, bounds, features, limits) } else { nil }
+    switch reach {
+    case .adoption where dailyUse != nil:
       columns = EventColumns()
-      census = WindowCensus(use)
-    } else {
-      dailyUse = nil
+      census = WindowCensus(eventsOfUser: dailyUse?.eventsOfUser ?? [])
+      (packed, packRequest, sessions) = (nil, nil, nil)
+    case .window, .everything, .adoption:
       columns = try Self.load(
         data, startingIn: reach == .everything ? nil : bounds.span, columns: selection, limits: limits)
       census = WindowCensus(
-        columns, bounds: bounds, userCount: userNames.count, rankOfFeature: features.rankOfNumber)
+        columns, bounds: bounds, userCount: limits.users, rankOfFeature: features.rankOfNumber)
+      (packed, packRequest, sessions) = (nil, nil, nil)
+    case .packed, .packedEpisodes:
+      var request = PackRequest(bounds: bounds, features: features, limits: limits)
+      if reach == .packedEpisodes {
+        request.isWindowOnly = false
+        request.range = try Self.episodeRange(data, bounds)
+        request.contents = .start
+      }
+      let packed = try Self.pack(data, request)
+      columns = EventColumns()
+      census = packed.census
+      (self.packed, packRequest, sessions) = (packed, request, nil)
+    case .sessions:
+      var request = PackRequest(bounds: bounds, features: features, limits: limits)
+      request.isWindowOnly = false
+      request.range = try Self.sessionRange(data, bounds)
+      let sessions = try SessionEventsSource(try data.chunkFeed(nil), request)
+      columns = EventColumns()
+      census = sessions.census
+      (packed, packRequest, self.sessions) = (nil, nil, sessions)
     }
     population =
-      roster.isEmpty
-      ? Population(
+      hasRoster
+      ? Population(directory, window: bounds.window)
+      : Population(
         observed: Self.seenPeople(directory, census, tickets, bounds), window: bounds.window)
-      : Population(roster: roster, directory: directory, window: bounds.window)
     let population = self.population
     keys = EventKeys(
       personOfUser: directory.personOfUser.map { population.memberOfPerson[Int($0)] },
       personCount: population.memberCount, rankOfFeature: features.rankOfNumber,
       appOfRank: features.appOfRank, appCount: features.apps.count)
-    isChosen = (0..<population.memberCount).map { member in
-      options.filters.allSatisfy { filter in
-        let table = population.attributes[filter.attribute]?.table
-        return !filter.value.isEmpty
-          && table?.rank(of: filter.value) == population.rank(of: filter.attribute, member: member)
+    isChosen =
+      options.filters.isEmpty
+      ? Array(repeating: true, count: population.memberCount)
+      : (0..<population.memberCount).map { member in
+        options.filters.allSatisfy { filter in
+          let table = population.attributes[filter.attribute]?.table
+          return !filter.value.isEmpty
+            && table?.rank(of: filter.value) == population.rank(of: filter.attribute, member: member)
+        }
       }
-    }
     isSelected = features.isSelected(app: options.app, feature: options.feature)
     warnings += selectionWarnings()
-    warnings += Self.damageWarnings(try data.damage(), reach == .everything ? nil : bounds, options.zone)
+    warnings += Self.damageWarnings(
+      try data.damage(), reach.isBeyondWindow ? nil : bounds, options.zone)
     warnings += Self.dropWarnings(try data.kernelDrops(), bounds)
   }
 
@@ -150,7 +200,11 @@ struct ReportScope {
     var isUsed = [Bool](repeating: false, count: features.names.count)
     guard !features.hasCatalog else { return isUsed }
     dailyUse?.markUsedFeatures(&isUsed)
-    columns.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
+    if let loaded = packed?.isUsed ?? sessions?.isUsed {
+      isUsed = loaded
+    } else {
+      columns.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
+    }
     if stopAtFirstSelected, zip(isUsed, isSelected).contains(where: { $0 && $1 }) { return isUsed }
     if let cells = try data.dailyCells(of: bounds) {
       try visit(.history, of: cells) { $0.markUsedFeatures(&isUsed, keys: keys, window: window) }
@@ -159,52 +213,6 @@ struct ReportScope {
       history.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
     }
     return isUsed
-  }
-
-  /// The events before the window.
-  func history(_ data: some UsageData, columns: EventColumns.Selection) throws -> EventColumns {
-    let start = EventLimits.earliestTimeMilliseconds
-    let range = start..<max(start, bounds.historyEnd)
-    return try Self.load(data, startingIn: range, columns: columns, limits: limits)
-  }
-
-  /// The events of any stretch of time.
-  func events(
-    _ data: some UsageData, startingIn range: Range<Int64>, columns: EventColumns.Selection
-  ) throws -> EventColumns {
-    try Self.load(data, startingIn: range, columns: columns, limits: limits)
-  }
-
-  /// Calls the body with the cells of a period, their numbers checked.
-  func visit(
-    _ period: CellPeriod, of cells: any DailyCellSource, _ body: (CellColumns) throws -> Void
-  ) throws {
-    try Self.visit(period, of: cells, limits: limits, body)
-  }
-
-  private static func visit(
-    _ period: CellPeriod, of cells: any DailyCellSource, limits: (users: Int, features: Int, sources: Int),
-    _ body: (CellColumns) throws -> Void
-  ) throws {
-    try cells.visit(period) { part in
-      guard
-        part.isConsistent(
-          userCount: limits.users, featureCount: limits.features, sourceCount: limits.sources)
-      else { throw QueryError.inconsistentStore }
-      try body(part)
-    }
-  }
-
-  private static func load(
-    _ data: some UsageData, startingIn range: Range<Int64>?, columns: EventColumns.Selection,
-    limits: (users: Int, features: Int, sources: Int)
-  ) throws -> EventColumns {
-    let loaded = try data.events(startingIn: range, columns: columns)
-    guard
-      loaded.isConsistent(
-        userCount: limits.users, featureCount: limits.features, sourceCount: limits.sources)
-    else { throw QueryError.inconsistentStore }
-    return loaded
   }
 
   /// Chosen people with the role of a selected feature, but too few active days.

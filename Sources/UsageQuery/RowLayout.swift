@@ -125,17 +125,51 @@ struct PersonGroups {
   init(_ attributes: [PersonAttribute], population: Population, isChosen: [Bool]) {
     self.attributes = attributes
     tables = attributes.map { population.attributes[$0]?.table ?? ValueTable([]) }
-    var keys: [[Int32]] = attributes.isEmpty ? [[]] : []
-    var groupOfKey: [[Int32]: Int32] = attributes.isEmpty ? [[]: 0] : [:]
-    groupOfMember = (0..<population.memberCount).map { member in
-      guard isChosen[member] else { return -1 }
-      let key = attributes.map { population.rank(of: $0, member: member) }
-      if let known = groupOfKey[key] { return known }
-      let group = Int32(truncatingIfNeeded: keys.count)
-      keys.append(key)
-      groupOfKey[key] = group
-      return group
+    guard !attributes.isEmpty else {
+      keys = [[]]
+      groupOfMember = isChosen.map { $0 ? 0 : -1 }
+      return
     }
+    // Attribute by attribute: groups so far, split by the next attribute's ranks.
+    var group = [Int32](repeating: 0, count: population.memberCount)
+    var keys: [[Int32]] = [[]]
+    for (attribute, table) in zip(attributes, tables) {
+      var split = GroupSplit(groupCount: keys.count, rankCount: table.values.count)
+      for member in group.indices where isChosen[member] {
+        group[member] = split.group(group[member], population.rank(of: attribute, member: member))
+      }
+      keys = split.parents.map { keys[Int($0.group)] + [$0.rank] }
+    }
+    groupOfMember = zip(group, isChosen).map { $1 ? $0 : -1 }
     self.keys = keys
+  }
+}
+
+/// Splits groups by one more rank, numbering the parts in order of first appearance.
+private struct GroupSplit {
+  /// By part: the group it is of, and its rank.
+  private(set) var parents: [(group: Int32, rank: Int32)] = []
+  private let rankCount: Int
+  /// By group and rank: 1 + part, or 0; a dictionary when that would be a large table for few members.
+  private var table: [Int32]
+  private var parts: [Int: Int32] = [:]
+
+  private static let tableMax = 1 << 20
+
+  init(groupCount: Int, rankCount: Int) {
+    self.rankCount = rankCount
+    let size = groupCount.multipliedReportingOverflow(by: rankCount)
+    table =
+      size.overflow || size.partialValue > Self.tableMax ? [] : Array(repeating: 0, count: size.partialValue)
+  }
+
+  mutating func group(_ group: Int32, _ rank: Int32) -> Int32 {
+    let place = Int(group) * rankCount + Int(rank)
+    let known = table.isEmpty ? parts[place] ?? 0 : table[place]
+    if known > 0 { return known - 1 }
+    parents.append((group, rank))
+    let part = Int32(truncatingIfNeeded: parents.count)
+    if table.isEmpty { parts[place] = part } else { table[place] = part }
+    return part - 1
   }
 }

@@ -85,6 +85,39 @@ package struct StoreUsageData: UsageData {
 
   package func labelNames() throws -> [String] { try names(of: "label") }
 
+  package func people() throws -> PeopleColumns { try PeopleStore.people(in: database) }
+
+  package func sourceCount() throws -> Int {
+    Int(try Int64.fetchOne(database, sql: "SELECT max(id) FROM source") ?? 0) + 1
+  }
+
+  package func startOfEvents(
+    reaching momentMilliseconds: Int64, before limitMilliseconds: Int64
+  ) throws -> Int64 {
+    // Nothing that started earlier can still go on.
+    let earliest = momentMilliseconds - EventLimits.durationMillisecondsMax
+    guard earliest < limitMilliseconds else { return limitMilliseconds }
+    let reader = ChunkReader(database)
+    var start = limitMilliseconds
+    for chunk in try chunks(overlapping: earliest...limitMilliseconds)
+    where chunk.timeMinimumMilliseconds < start {
+      // Damage of other columns shows when they are read.
+      let longest = try reader.withColumn(.durationPlusOne, of: chunk) { bytes in
+        try bytes.map { try ColumnHeader(decoding: $0).maximum } ?? 0
+      }
+      if chunk.timeMaximumMilliseconds + max(0, longest - 1) >= momentMilliseconds {
+        start = min(start, chunk.timeMinimumMilliseconds)
+      }
+    }
+    return start
+  }
+
+  package func chunkFeed(_ range: Range<Int64>?) throws -> any ChunkFeed {
+    let bounds = range.map { $0.lowerBound...max($0.lowerBound, $0.upperBound - 1) }
+    let chunks = range?.isEmpty ?? false ? [] : try chunks(overlapping: bounds)
+    return ChunkSweep(chunks, try SharedChunkReader(database))
+  }
+
   package func featureNames() throws -> [FeatureName] {
     var result: [FeatureName] = []
     let rows = try Row.fetchCursor(database, sql: "SELECT id, app, feature FROM feature_name ORDER BY id")

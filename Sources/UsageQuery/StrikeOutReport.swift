@@ -11,18 +11,18 @@ extension UsageReports {
   /// People columns of `--by` stand in front; `app` and `feature` are always there.
   package static func strikeouts(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     try refuse([.user], in: options, report: "strikeouts", because: noSinglePeople)
-    let scope = try ReportScope(
-      data, options, reach: .everything,
-      columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence])
+    var scope = try ReportScope(data, options, reach: .packedEpisodes)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(
       scope.groupAttributes.map(RowLayout.Item.person) + [.own(.app), .own(.feature)], groups: groups,
       features: scope.features)
-    let found = scope.columns.strikeOuts(
+    let runs = try strikeOutRuns(data, &scope, groups)
+    var sought = HelpSought(tickets: ticketsOpened(scope))
+    sought.setHelp(runs.help)
+    let found = runs.rows(
       keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember, groupCount: groups.count,
-      rankOfSource: ranksOfSources(scope.sourceNames), isSelected: scope.isSelected,
-      helpSought: helpSought(scope), peopleKept: scope.peopleKept)
+      helpSought: sought, peopleKept: scope.peopleKept)
     let rows = ReportRows(
       found.map { strikeOutRow($0, layout, scope) }, columns: layout.columns,
       minimumPeople: options.minimumGroupSize)
@@ -34,6 +34,25 @@ extension UsageReports {
       warnings: scope.warnings)
   }
 
+  /// The window's strike-outs; packs events again as long as what was packed does not decide them.
+  private static func strikeOutRuns(
+    _ data: some UsageData, _ scope: inout ReportScope, _ groups: PersonGroups
+  ) throws -> StrikeOutRuns {
+    var order: StrikeOutRuns.Order?
+    while true {
+      let end = try scope.hasLaterEvents(data) ? scope.packedEnd : nil
+      var runs = StrikeOutRuns()
+      try scope.packed?.forEachPass { events in
+        runs.add(
+          events, keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember,
+          isSelected: scope.isSelected, order: order, end: end, workerCount: scope.packed?.workerCount ?? 1)
+      }
+      guard runs.needsOrder || runs.isOpen else { return runs }
+      if runs.needsOrder { order = StrikeOutRuns.Order(rankOfSource: ranksOfSources(try data.sourceNames())) }
+      try scope.packAgain(data, withOrder: runs.needsOrder, longer: runs.isOpen)
+    }
+  }
+
   /// By the store's source number: 0 for "no source", then the sources in byte order.
   static func ranksOfSources(_ names: [String]) -> [Int32] {
     var ranks = [Int32](repeating: 0, count: max(1, names.count))
@@ -43,6 +62,13 @@ extension UsageReports {
   }
 
   static func helpSought(_ scope: ReportScope) -> HelpSought {
+    var sought = HelpSought(tickets: ticketsOpened(scope))
+    sought.setHelp(from: scope.columns, keys: scope.keys)
+    return sought
+  }
+
+  /// When tickets of the population were opened.
+  private static func ticketsOpened(_ scope: ReportScope) -> [HelpSought.Key: [Int64]] {
     var opened: [HelpSought.Key: [Int64]] = [:]
     for (ticket, person) in zip(scope.tickets, scope.directory.personOfTicket) {
       let member = scope.population.memberOfPerson[Int(person)]
@@ -56,9 +82,7 @@ extension UsageReports {
       }
       opened[HelpSought.Key(person: member, app: app), default: []].append(ticket.openedMilliseconds)
     }
-    var sought = HelpSought(tickets: opened)
-    sought.setHelp(from: scope.columns, keys: scope.keys)
-    return sought
+    return opened
   }
 
   private static func strikeOutRow(

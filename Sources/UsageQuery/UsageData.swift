@@ -39,6 +39,17 @@ package protocol UsageData {
 
   /// Events that are there as daily cells only.
   func prunedSpans() throws -> [PrunedSpan]
+  /// Roster and users as columns: what the two lists above hold, for reports that need no object for each row.
+  func people() throws -> PeopleColumns
+  /// Entries of the store's source table, number 0 included.
+  func sourceCount() throws -> Int
+  /// A moment, not after `limitMilliseconds`, before which no event starts that ends at `momentMilliseconds` or
+  /// later.
+  func startOfEvents(
+    reaching momentMilliseconds: Int64, before limitMilliseconds: Int64
+  ) throws -> Int64
+  /// The chunks with an event that starts in the range (all of them when nil).
+  func chunkFeed(_ range: Range<Int64>?) throws -> any ChunkFeed
 
   /// Events that start in the range (all history when nil), with at least the columns asked for.
   ///
@@ -47,6 +58,33 @@ package protocol UsageData {
 
   /// Daily cells of a window and of the days before it; nil where reading events is as good.
   func dailyCells(of bounds: WindowBounds) throws -> (any DailyCellSource)?
+}
+
+extension UsageData {
+  package func people() throws -> PeopleColumns {
+    PeopleColumns(roster: try roster(), userNames: try userNames())
+  }
+
+  package func sourceCount() throws -> Int { try sourceNames().count }
+
+  package func startOfEvents(
+    reaching momentMilliseconds: Int64, before limitMilliseconds: Int64
+  ) throws -> Int64 {
+    let columns = try events(
+      startingIn: EventLimits
+        .earliestTimeMilliseconds..<max(
+          EventLimits.earliestTimeMilliseconds, limitMilliseconds), columns: [.start, .duration])
+    return columns.start.indices.lazy
+      .filter { columns.start[$0] + max(0, columns.duration[$0]) >= momentMilliseconds }
+      .map { columns.start[$0] }.min() ?? limitMilliseconds
+  }
+
+  package func chunkFeed(_ range: Range<Int64>?) throws -> any ChunkFeed {
+    ColumnsFeed(
+      try events(
+        startingIn: range,
+        columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence, .session]))
+  }
 }
 
 /// Events that are stored and cannot be read.

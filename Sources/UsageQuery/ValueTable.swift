@@ -1,23 +1,32 @@
+import EventStore
 import UsageModel
 
 /// One column's values: absent first, then by UTF-8 bytes, so that a value's index is its rank.
 struct ValueTable {
   /// Index 0 stands for "absent" and is always there.
   let values: [String?]
-  private let rankOfValue: [Utf8Key: Int32]
 
   /// - Parameter values: in any order, repeated or not.
   init(_ values: some Sequence<String>) {
-    let sorted = Set(values.map(Utf8Key.init)).sorted()
-    self.values = [nil] + sorted.map(\.text)
-    rankOfValue = Dictionary(
-      uniqueKeysWithValues: sorted.enumerated().map { ($1, Int32(truncatingIfNeeded: $0 + 1)) })
+    self.init(sorted: Set(values.map(Utf8Key.init)).sorted().map(\.text))
   }
 
+  /// - Parameter sorted: by UTF-8 bytes, each once.
+  init(sorted: [String]) { values = [nil] + sorted }
+
   /// The value's rank; 0 for nil, nil when no row has it.
+  ///
+  /// - Complexity: O(log values).
   func rank(of value: String?) -> Int32? {
     guard let value else { return 0 }
-    return rankOfValue[Utf8Key(value)]
+    var low = 1
+    var high = values.count
+    while low < high {
+      let middle = low + (high - low) / 2
+      if values[middle]?.precedesByBytes(value) ?? true { low = middle + 1 } else { high = middle }
+    }
+    guard low < values.count, values[low]?.hasSameBytes(as: value) ?? false else { return nil }
+    return Int32(truncatingIfNeeded: low)
   }
 }
 
@@ -27,21 +36,26 @@ struct AttributeTable {
   /// By member.
   let rankOfMember: [Int32]
 
-  /// - Parameter texts: by member; empty is absent.
-  init(_ texts: [String]) {
-    // Members outnumber the values by far: each text is looked up once, and only the values are sorted.
-    var numberOfValue: [Utf8Key: Int] = [:]
+  /// The attribute as the members' rows of the roster have it; the table holds only values that a member has.
+  ///
+  /// - Parameter rows: by member.
+  /// - Complexity: O(members + values).
+  init(_ attribute: PeopleColumns.Attribute, rows: [Int32]) {
+    var rankOfNumber = [Int32](repeating: 0, count: attribute.values.count + 1)
+    for row in rows { rankOfNumber[Int(attribute.numberOfRow[Int(row)])] = 1 }
+    rankOfNumber[0] = 0
     var values: [String] = []
-    let numberOfMember = texts.map { text -> Int? in
-      guard !text.isEmpty else { return nil }
-      if let known = numberOfValue[Utf8Key(text)] { return known }
-      numberOfValue[Utf8Key(text)] = values.count
-      values.append(text)
-      return values.count - 1
+    for number in rankOfNumber.indices where rankOfNumber[number] > 0 {
+      values.append(attribute.values[number - 1])
+      rankOfNumber[number] = Int32(truncatingIfNeeded: values.count)
     }
-    let table = ValueTable(values)
-    let rankOfNumber = values.map { table.rank(of: $0) ?? 0 }
-    self.table = table
-    rankOfMember = numberOfMember.map { $0.map { rankOfNumber[$0] } ?? 0 }
+    table = ValueTable(sorted: values)
+    rankOfMember = rows.map { rankOfNumber[Int(attribute.numberOfRow[Int($0)])] }
+  }
+
+  /// An attribute that nobody has.
+  init(memberCount: Int) {
+    table = ValueTable(sorted: [])
+    rankOfMember = [Int32](repeating: 0, count: memberCount)
   }
 }

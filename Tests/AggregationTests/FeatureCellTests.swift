@@ -49,12 +49,62 @@ struct FeatureCellTests {
       benchmark: { _, medians in
         Benchmark(milliseconds: best, kind: .target, peerCount: medians.count)
       }, body: { found[$0.rank] = $0.cells.sorted { $0.person < $1.person } })
+    #expect(packedCells(world, best: best) == found)
     let inWindow = world.counted.filter(RandomEvents.isInWindow)
     let ranks = Dictionary(grouping: inWindow) { Int($0.rank) }
     #expect(Set(found.keys) == Set(ranks.keys))
     for (rank, events) in ranks {
       let people = Dictionary(grouping: events, by: \.person).sorted { $0.key < $1.key }
       #expect(found[rank] == people.map { slowCell($0.key, $0.value, best: best) })
+    }
+  }
+
+  /// The cells as packed events give them to three workers.
+  private func packedCells(_ world: RandomEvents, best: Int64?) -> [Int: [FeatureCell]] {
+    var tallies = [[Int: [FeatureCell]]](repeating: [:], count: 3)
+    PackedEvents(world.events, contents: [], isWindowOnly: true).measureFeatures(
+      keys: RandomEvents.keys,
+      benchmark: { _, medians in
+        Benchmark(milliseconds: best, kind: .target, peerCount: medians.count)
+      }, into: &tallies, add: { $0[$1.rank] = $1.cells.sorted { $0.person < $1.person } })
+    return tallies.reduce(into: [:]) { $0.merge($1) { cells, _ in cells } }
+  }
+
+  @Test func talliesOfSeveralWorkersAddUp() {
+    let world = RandomEvents(seed: 4, count: 900)
+    let groups: [Int32] = [0, 1, 0, -1, 1]
+    for level in [ErosionTally.Level.all, .app] {
+      func tally() -> ErosionTally {
+        ErosionTally(
+          keys: RandomEvents.keys, groupOfPerson: groups, groupCount: 2, level: level,
+          isSelected: [true, true], peopleKept: 5)
+      }
+      let benchmark = { @Sendable (_: Int, medians: inout [Int64]) in
+        Benchmark(milliseconds: 1_000, kind: .target, peerCount: medians.count)
+      }
+      var alone = tally()
+      world.columns.forEachFeature(
+        keys: RandomEvents.keys, bounds: RandomEvents.bounds, benchmark: benchmark, body: { alone.add($0) })
+      alone.finish()
+      var parts = [tally(), tally()]
+      PackedEvents(world.events, contents: [], isWindowOnly: true).measureFeatures(
+        keys: RandomEvents.keys, benchmark: benchmark, into: &parts, add: { $0.add($1) })
+      var together = parts[0]
+      together.absorb(parts[1])
+      together.finish()
+      #expect(together.chosenFaceMilliseconds == alone.chosenFaceMilliseconds)
+      func facts(_ tally: ErosionTally) -> Set<[Int64]> {
+        Set(
+          tally.rows.map {
+            [
+              Int64($0.group), Int64($0.app ?? -1), $0.faceMilliseconds, $0.lost.milliseconds, $0.unjudged,
+              Int64($0.people.count),
+            ]
+          })
+      }
+      #expect(facts(together) == facts(alone))
+      #expect(
+        Set(together.rows.map(\.faceTimeKind.rawValue)) == Set(alone.rows.map(\.faceTimeKind.rawValue)))
     }
   }
 

@@ -20,9 +20,78 @@ struct FlowTests {
   }
 
   private func flow(_ events: [PlainEvent]) -> Flow {
-    EventColumns(events).flow(
-      keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: Self.groups,
-      rankOfSource: RandomEvents.rankOfSource, isSelected: [true, true, true, true, true], peopleKept: 5)
+    count(events, withOrder: true)
+  }
+
+  /// As reports do it: events of two workers by person, in one pass.
+  private func count(_ events: [PlainEvent], withOrder: Bool, earlier: EarlierSessions = EarlierSessions())
+    -> Flow
+  {
+    let chunks = [events.indices.filter { $0 % 3 > 0 }, events.indices.filter { $0 % 3 == 0 }].map { rows in
+      let chunk = DecodedChunk()
+      chunk.fill(EventColumns(rows.map { events[$0] }), rows: 0..<rows.count)
+      return chunk
+    }
+    let people = RandomEvents.personOfUser.map { $0 >= 0 && Self.groups[Int($0)] >= 0 ? $0 : -1 }
+    let counts = chunks.map { chunk in
+      var counts = [UInt32](repeating: 0, count: RandomEvents.keys.personCount)
+      for row in 0..<chunk.rowCount where RandomEvents.rankOfFeature[Int(chunk.feature[row])] >= 0 {
+        let person = people[Int(chunk.user[row])]
+        if person >= 0 { counts[Int(person)] += 1 }
+      }
+      return counts
+    }
+    var count = FlowCount(
+      FlowQuestion(
+        keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: Self.groups,
+        isSelected: [true, true, true, true, true], peopleKept: 5,
+        rankOfSource: withOrder ? RandomEvents.rankOfSource : nil), workerCount: 2)
+    for pass in [Int32(0)..<2, 2..<5] {
+      let room = SessionEvents.Room(people: pass, counts: counts)
+      let sessions = SessionEvents(room, hasOrder: withOrder)
+      for (worker, chunk) in chunks.enumerated() {
+        people.withUnsafeBufferPointer { people in
+          RandomEvents.rankOfFeature.withUnsafeBufferPointer { ranks in
+            sessions.add(chunk, worker: worker, personOfUser: people, rankOfFeature: ranks, isKept: nil)
+          }
+        }
+      }
+      count.add(sessions, earlier: earlier)
+    }
+    return count.finished()
+  }
+
+  @Test(arguments: 0..<60)
+  func withoutTheOrderItIsTheSameOrSaidToDecide(seed: UInt64) {
+    let events = RandomEvents(seed: seed, count: 300).events
+    // Few enough that now and then no two of a session start together.
+    for part in [events, Array(events.prefix(24))] {
+      let known = flow(part)
+      let guessed = count(part, withOrder: false)
+      guard !guessed.needsOrder else { continue }
+      #expect(guessed.sessions == known.sessions)
+      func facts(_ flow: Flow) -> Set<[Int64]> {
+        Set(
+          flow.transitions.map {
+            [Int64($0.from), Int64($0.to), $0.count, $0.retry, $0.bounce, $0.waitTotalMilliseconds]
+          })
+      }
+      #expect(facts(guessed) == facts(known))
+    }
+    #expect(count([use(0), use(0, feature: 3)], withOrder: false).needsOrder)
+    #expect(!count([use(0), use(0)], withOrder: false).needsOrder)
+  }
+
+  @Test func sessionsThatBeganEarlierDoNotCount() {
+    var events = [use(0), use(1, feature: 3)]
+    for index in events.indices { events[index].session = 1 }
+    var earlier = EarlierSessions()
+    earlier.insert(person: 1, session: 1)
+    #expect(count(events, withOrder: true, earlier: earlier).sessions == 1)
+    earlier.insert(person: 0, session: 1)
+    let found = count(events, withOrder: true, earlier: earlier)
+    #expect(found.sessions == 0 && found.ends.isEmpty)
+    #expect(found.transitions.map(\.count) == [1])
   }
 
   /// Sessions of one person, evaluated directly.

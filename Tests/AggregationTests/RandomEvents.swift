@@ -111,3 +111,26 @@ extension EventColumns {
     session = events.map(\.session)
   }
 }
+
+extension PackedEvents {
+  /// Packs events as if they came in three chunks, the middle one sorted as day chunks are.
+  convenience init(_ events: [PlainEvent], contents: Contents, isWindowOnly: Bool) {
+    self.init(capacity: events.count, chunkCount: 3, contents: contents)
+    let third = events.count / 3
+    let chunks = [
+      Array(events[..<third]),
+      events[third..<2 * third].sorted { ($0.feature, $0.user, $0.start) < ($1.feature, $1.user, $1.start) },
+      Array(events[(2 * third)...]),
+    ]
+    for (number, rows) in chunks.enumerated() {
+      let chunk = DecodedChunk()
+      chunk.fill(EventColumns(rows), rows: 0..<rows.count)
+      RandomEvents.rankOfFeature.withUnsafeBufferPointer { ranks in
+        add(
+          chunk, number: number, rankOfFeature: ranks, isWanted: nil,
+          isKept: isWindowOnly ? { RandomEvents.isInWindow(rows[$0]) } : nil)
+      }
+    }
+    finish(featureCount: RandomEvents.keys.featureCount)
+  }
+}

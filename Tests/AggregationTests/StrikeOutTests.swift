@@ -25,10 +25,59 @@ struct StrikeOutTests {
     let columns = EventColumns(events)
     var sought = HelpSought(tickets: tickets)
     sought.setHelp(from: columns, keys: RandomEvents.keys)
-    return columns.strikeOuts(
+    let rows = columns.strikeOuts(
       keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: groups, groupCount: 2,
       rankOfSource: RandomEvents.rankOfSource, isSelected: [true, true, true, true, true],
       helpSought: sought, peopleKept: 5)
+    // Packed events give the same, unless they say that they cannot.
+    for hasOrder in [true, false] {
+      let runs = packedRuns(events, groups: groups, hasOrder: hasOrder)
+      if hasOrder { #expect(!runs.needsOrder) }
+      guard !runs.needsOrder else { continue }
+      var packedSought = HelpSought(tickets: tickets)
+      packedSought.setHelp(runs.help)
+      let packed = runs.rows(
+        keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: groups, groupCount: 2,
+        helpSought: packedSought, peopleKept: 5)
+      #expect(Set(packed.map(Self.facts)) == Set(rows.map(Self.facts)))
+    }
+    return rows
+  }
+
+  private static func facts(_ row: StrikeOuts) -> [Int64] {
+    [
+      Int64(row.rank), Int64(row.group), row.count, row.recovered, row.called, row.helped, row.silent,
+      row.longest, Int64(row.people.count),
+    ]
+  }
+
+  private func packedRuns(
+    _ events: [PlainEvent], groups: [Int32], hasOrder: Bool, end: Int64? = nil
+  ) -> StrikeOutRuns {
+    let contents: PackedEvents.Contents = hasOrder ? [.start, .order] : .start
+    var runs = StrikeOutRuns()
+    runs.add(
+      PackedEvents(events, contents: contents, isWindowOnly: false), keys: RandomEvents.keys,
+      bounds: RandomEvents.bounds, groupOfPerson: groups, isSelected: [true, true, true, true, true],
+      order: hasOrder ? StrikeOutRuns.Order(rankOfSource: RandomEvents.rankOfSource) : nil, end: end,
+      workerCount: 2)
+    return runs
+  }
+
+  @Test func aRunThatMayGoOnBeyondTheEndIsOpen() {
+    let to = RandomEvents.bounds.span.upperBound
+    let day = CivilDay.milliseconds
+    let one = [use(to - 1 - Self.start, .error, day)]
+    let pause = 30 * Self.minute
+    func isOpen(_ events: [PlainEvent], end: Int64?) -> Bool {
+      packedRuns(events, groups: [0, 0, 0, 0, 0], hasOrder: true, end: end).isOpen
+    }
+    #expect(isOpen(one, end: to - 1 + day + pause))
+    #expect(!isOpen(one, end: to + day + pause))
+    #expect(!isOpen(one, end: nil))
+    // Recovered, or begun after the window: whatever follows changes nothing.
+    #expect(!isOpen(one + [use(to - Self.start, .ok)], end: to + day))
+    #expect(!isOpen([use(to - Self.start, .error, day)], end: to + day))
   }
 
   @Test func threeFailuresAreNeeded() {

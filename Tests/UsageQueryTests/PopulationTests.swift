@@ -1,4 +1,5 @@
 import Aggregation
+import EventStore
 import Testing
 import UsageModel
 
@@ -8,8 +9,7 @@ struct PopulationTests {
   private let window = Window(from: CivilDay(number: 100), to: CivilDay(number: 128))
 
   private func population(_ roster: [RosterRow]) -> Population {
-    let directory = PersonDirectory(roster: roster, userNames: [""], tickets: [])
-    return Population(roster: roster, directory: directory, window: window)
+    Population(PersonDirectory(PeopleColumns(roster: roster, userNames: [""]), tickets: []), window: window)
   }
 
   private func row(
@@ -51,7 +51,7 @@ struct PopulationTests {
       RosterRow(user: "ann", aliases: ["A1", "bob"]), RosterRow(user: "bob", aliases: ["B1"]),
     ]
     let directory = PersonDirectory(
-      roster: roster, userNames: ["", "B1", "bob", "A1", "zoe", "zoe\u{301}"],
+      PeopleColumns(roster: roster, userNames: ["", "B1", "bob", "A1", "zoe", "zoe\u{301}"]),
       tickets: [Ticket(id: "1", requester: "A1", openedMilliseconds: 0)])
     let ann = directory.personOfUser[3]
     let bob = directory.personOfUser[2]
@@ -60,6 +60,29 @@ struct PopulationTests {
     #expect(ann != bob)
     #expect(directory.personOfTicket == [ann])
     #expect(directory.personOfUser[4] != directory.personOfUser[5])
+    #expect(directory.people(named: ["A1", "nobody", "bob"]) == [ann, nil, bob])
+    #expect(directory.rosterRows.map { $0 } == [[0], [1]])
+  }
+
+  @Test func groupsAreNumberedAsTheyFirstAppear() {
+    let found = population([
+      row("a", "X"), row("b", "Y"), row("c", ""), row("d", "Y"), row("e", "X"),
+    ])
+    let groups = PersonGroups(
+      [.department, .site], population: found, isChosen: [true, true, true, true, false])
+    #expect(groups.groupOfMember == [0, 1, 2, 1, -1])
+    #expect(groups.keys == [[1, 0], [2, 0], [0, 0]])
+    #expect(
+      PersonGroups([], population: found, isChosen: [true, false, true, true, true]).groupOfMember == [
+        0, -1, 0, 0, 0,
+      ])
+  }
+
+  @Test func valuesAreFoundByTheirBytes() {
+    let table = ValueTable(["b", "a", "caf\u{E9}", "cafe\u{301}", "b"])
+    #expect(table.values == [nil, "a", "b", "cafe\u{301}", "caf\u{E9}"])
+    for (rank, value) in table.values.enumerated() { #expect(table.rank(of: value) == Int32(rank)) }
+    #expect(table.rank(of: "aa") == nil && table.rank(of: "z") == nil && table.rank(of: "") == nil)
   }
 
   @Test func featureNamesDifferBySpelling() {

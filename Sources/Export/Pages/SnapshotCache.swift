@@ -15,6 +15,7 @@ final class SnapshotCache<Base: UsageData>: UsageData {
   private let base: Base
   private var kept: [(range: Range<Int64>, columns: EventColumns)] = []
   private var rosterRows: [RosterRow]?
+  private var peopleColumns: PeopleColumns?
   private var catalogRows: [CatalogRow]?
   private var ticketRows: [Ticket]?
   private var users: [String]?
@@ -25,6 +26,14 @@ final class SnapshotCache<Base: UsageData>: UsageData {
   init(_ base: Base) { self.base = base }
 
   func roster() throws -> [RosterRow] { try remember(&rosterRows) { try base.roster() } }
+  func people() throws -> PeopleColumns { try remember(&peopleColumns) { try base.people() } }
+  func sourceCount() throws -> Int { try base.sourceCount() }
+  func startOfEvents(
+    reaching momentMilliseconds: Int64, before limitMilliseconds: Int64
+  ) throws -> Int64 {
+    try base.startOfEvents(reaching: momentMilliseconds, before: limitMilliseconds)
+  }
+  func chunkFeed(_ range: Range<Int64>?) throws -> any ChunkFeed { try base.chunkFeed(range) }
   func catalog() throws -> [CatalogRow] { try remember(&catalogRows) { try base.catalog() } }
   func tickets() throws -> [Ticket] { try remember(&ticketRows) { try base.tickets() } }
   func userNames() throws -> [String] { try remember(&users) { try base.userNames() } }

@@ -1,0 +1,134 @@
+import Aggregation
+import CHash
+import ColumnChunk
+import EventStore
+import Foundation
+import Synchronization
+import UsageModel
+
+/// The store's chunks as a feed: read through one connection, decoded by each worker for itself.
+struct ChunkSweep: ChunkFeed {
+  /// More would wait for each other: all read through one connection.
+  static let workersMax = 8
+
+  let spans: [ChunkSpan]
+  let workerCount: Int
+  private let chunks: [ChunkRow]
+  private let reader: SharedChunkReader
+
+  init(_ chunks: [ChunkRow], _ reader: SharedChunkReader) {
+    self.chunks = chunks
+    self.reader = reader
+    spans = chunks.map {
+      ChunkSpan(
+        rowCount: $0.rowCount, timeMinimumMilliseconds: $0.timeMinimumMilliseconds,
+        timeMaximumMilliseconds: $0.timeMaximumMilliseconds)
+    }
+    workerCount = max(1, min(ProcessInfo.processInfo.activeProcessorCount, Self.workersMax, chunks.count))
+  }
+
+  func forEach(
+    _ numbers: [Int], isFixed: Bool, columns: (_ number: Int) -> [ChunkColumn],
+    _ body: (_ worker: Int, _ number: Int, _ chunk: DecodedChunk) throws -> Void
+  ) throws {
+    let next = Atomic(0)
+    let failure = Mutex<(any Error)?>(nil)
+    Workers.run(workerCount) { worker in
+      let decoded = DecodedChunk()
+      var buffers: [ColumnBytes] = []
+      var turn = 0
+      do {
+        while true {
+          let place =
+            isFixed ? turn * workerCount + worker : next.wrappingAdd(1, ordering: .relaxed).oldValue
+          turn += 1
+          guard place < numbers.count, failure.withLock({ $0 == nil }) else { return }
+          let number = numbers[place]
+          let wanted = columns(number)
+          while buffers.count < wanted.count { buffers.append(ColumnBytes()) }
+          try decode(chunks[number], wanted, &buffers, into: decoded)
+          try body(worker, number, decoded)
+        }
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+  }
+
+  private func decode(
+    _ chunk: ChunkRow, _ columns: [ChunkColumn], _ buffers: inout [ColumnBytes], into decoded: DecodedChunk
+  ) throws {
+    guard (1...DecodedChunk.rowsMax).contains(chunk.rowCount) else {
+      throw ChunkDamage(chunk: chunk.id, reason: "its row count is out of bounds")
+    }
+    try reader.read(columns, of: chunk, into: &buffers)
+    decoded.rowCount = chunk.rowCount
+    do {
+      for (place, column) in columns.enumerated() { try decode(column, buffers[place], into: decoded) }
+    } catch let error as ChunkError {
+      throw ChunkDamage(chunk: chunk.id, reason: "\(error)")
+    }
+  }
+
+  private func decode(_ column: ChunkColumn, _ bytes: ColumnBytes, into decoded: DecodedChunk) throws {
+    switch column {
+    case .user: try decode(column, bytes, decoded.rowCount, into: decoded.user)
+    case .feature: try decode(column, bytes, decoded.rowCount, into: decoded.feature)
+    case .source: try decode(column, bytes, decoded.rowCount, into: decoded.source)
+    case .kind: try decode(column, bytes, decoded.rowCount, into: decoded.kind)
+    case .outcome: try decode(column, bytes, decoded.rowCount, into: decoded.outcome)
+    case .time: try decode(column, bytes, decoded.rowCount, into: decoded.start)
+    case .durationPlusOne: try decode(column, bytes, decoded.rowCount, into: decoded.durationPlusOne)
+    case .sequence: try decode(column, bytes, decoded.rowCount, into: decoded.sequence)
+    case .session: try decodeSessions(bytes, into: decoded)
+    default: preconditionFailure("BUG: no place for column \(column)")
+    }
+  }
+
+  private func decode(
+    _ column: ChunkColumn, _ bytes: ColumnBytes, _ rowCount: Int, into output: UnsafeMutablePointer<UInt32>
+  ) throws {
+    guard bytes.isStored else { return output.update(repeating: 0, count: rowCount) }
+    try bytes.withBytes { try ColumnDecoder.decode($0, as: column, rowCount: rowCount, into: output) }
+  }
+
+  private func decode(
+    _ column: ChunkColumn, _ bytes: ColumnBytes, _ rowCount: Int, into output: UnsafeMutablePointer<UInt8>
+  ) throws {
+    guard bytes.isStored else { return output.update(repeating: 0, count: rowCount) }
+    try bytes.withBytes { try ColumnDecoder.decode($0, as: column, rowCount: rowCount, into: output) }
+  }
+
+  private func decode(
+    _ column: ChunkColumn, _ bytes: ColumnBytes, _ rowCount: Int, into output: UnsafeMutablePointer<Int64>
+  ) throws {
+    guard bytes.isStored else { return output.update(repeating: 0, count: rowCount) }
+    try bytes.withBytes { try ColumnDecoder.decode($0, as: column, rowCount: rowCount, into: output) }
+  }
+
+  private func decodeSessions(_ bytes: ColumnBytes, into decoded: DecodedChunk) throws {
+    guard bytes.isStored else { return decoded.session.update(repeating: 0, count: decoded.rowCount) }
+    try bytes.withBytes { bytes in
+      var digests: [UInt64] = [0]
+      let codes = try ColumnDecoder.decodeTexts(bytes, as: .session, rowCount: decoded.rowCount) { text in
+        digests.append(SessionDigest.digest(of: text))
+      }
+      for row in 0..<decoded.rowCount { decoded.session[row] = digests[Int(codes[row])] }
+    }
+  }
+}
+
+/// Stands for a session's text: only texts of one person are ever compared.
+///
+/// 64 bits of XXH3 with a seed drawn for this process: that two of a person's sessions in a report fall together
+/// has a chance below 10⁻¹¹ for 10,000 sessions, and nobody can choose texts that do.
+enum SessionDigest {
+  private static let seed = UInt64.random(in: .min ... .max)
+
+  /// Never 0, which stands for "no session".
+  static func digest(of text: UnsafeRawBufferPointer) -> UInt64 {
+    guard let start = text.baseAddress else { return 0 }
+    return max(1, wl_hash64_seeded(start, UInt(text.count), seed))
+  }
+}
