@@ -51,7 +51,8 @@ package final class SharedChunkReader: Sendable {
           buffers[place].set(isThere ? access.select.bytes(0) : nil)
           if isThere { access.select.finish() }
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CORRUPT {
-          throw ChunkDamage(chunk: chunk.id, reason: "SQLite cannot read its pages")
+          throw ChunkDamage(
+            chunk: chunk.id, reason: PageChecksums.takeFailure() ?? "SQLite cannot read its pages")
         }
       }
     }

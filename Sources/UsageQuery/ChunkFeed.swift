@@ -29,7 +29,7 @@ package protocol ChunkFeed {
   /// - Parameters:
   ///   - numbers: of the chunks.
   ///   - isFixed: whether a chunk must go to the same worker in every call with the same numbers.
-  ///   - columns: what to decode of a chunk.
+  ///   - columns: what to decode of a chunk; users before sources.
   ///   - body: gets the worker, so that it can keep what is the worker's own; workers must not share what they
   ///     change.
   /// - Throws: the first error of any worker, after all have stopped.

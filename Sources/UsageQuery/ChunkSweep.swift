@@ -75,7 +75,7 @@ struct ChunkSweep: ChunkFeed {
     switch column {
     case .user: try decode(column, bytes, decoded.rowCount, into: decoded.user)
     case .feature: try decode(column, bytes, decoded.rowCount, into: decoded.feature)
-    case .source: try decode(column, bytes, decoded.rowCount, into: decoded.source)
+    case .source: try decodeSources(bytes, into: decoded)
     case .kind: try decode(column, bytes, decoded.rowCount, into: decoded.kind)
     case .outcome: try decode(column, bytes, decoded.rowCount, into: decoded.outcome)
     case .time: try decode(column, bytes, decoded.rowCount, into: decoded.start)
@@ -105,6 +105,18 @@ struct ChunkSweep: ChunkFeed {
   ) throws {
     guard bytes.isStored else { return output.update(repeating: 0, count: rowCount) }
     try bytes.withBytes { try ColumnDecoder.decode($0, as: column, rowCount: rowCount, into: output) }
+  }
+
+  /// Sources may be stored by user, so the users of the chunk's rows come first.
+  private func decodeSources(_ bytes: ColumnBytes, into decoded: DecodedChunk) throws {
+    guard bytes.isStored else { return decoded.source.update(repeating: 0, count: decoded.rowCount) }
+    try bytes.withBytes { stored in
+      let users =
+        ColumnDecoder.isByUser(stored)
+        ? (0..<decoded.rowCount).map { Int64(decoded.user[$0]) }.withUnsafeBufferPointer { RowUsers($0) } : nil
+      try ColumnDecoder.decode(
+        stored, as: .source, rowCount: decoded.rowCount, users: users, into: decoded.source)
+    }
   }
 
   private func decodeSessions(_ bytes: ColumnBytes, into decoded: DecodedChunk) throws {
