@@ -135,7 +135,7 @@ package final class EventWriter {
     if let source = try names.number(ofSource: name, in: database) {
       try ledger.noteClock(source, offsetMilliseconds: delivery.clockOffsetMilliseconds, in: database)
     }
-    for unsent in delivery.unsent {
+    for unsent in delivery.unsent where try speakers.allows(unsent, in: database) {
       guard let source = try names.number(ofSource: unsent.source, in: database) else { continue }
       for range in unsent.ranges {
         let numbers = Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound)

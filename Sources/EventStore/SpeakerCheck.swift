@@ -1,4 +1,5 @@
 import GRDB
+import UsageModel
 import WireFormat
 
 /// Whether local senders speak for themselves: asked when their events are stored, with the roster of then.
@@ -42,16 +43,20 @@ struct SpeakerCheck {
     guard maySay, batch.source[row] != 0 else { return maySay }
     let source = Pair(speaker: speaker, name: batch.source[row])
     if let known = sources[source] { return known }
-    let isOwner = try ownsSource(source, batch, database)
+    let isOwner = try ownsSource(Self.bytes(of: source.name, batch), Self.names(of: speaker, batch), database)
     sources[source] = isOwner
     return isOwner
   }
 
-  private func ownsSource(_ pair: Pair, _ batch: EventBatch, _ database: Database) throws -> Bool {
-    let names = Self.names(of: pair.speaker, batch)
+  /// Whether a sender may say of numbers that they will not come: only of a source of its own.
+  func allows(_ unsent: DeliveredBatch.Unsent, in database: Database) throws -> Bool {
+    try unsent.speaker.isEmpty
+      || ownsSource(Array(unsent.source.utf8), unsent.speaker.split(separator: 0).map(Array.init), database)
+  }
+
+  private func ownsSource(_ source: [UInt8], _ names: [[UInt8]], _ database: Database) throws -> Bool {
     // A sender that speaks for several is trusted with its numbers.
     guard names.count == 1, let name = names.first else { return true }
-    let source = Self.bytes(of: pair.name, batch)
     let select = try RawStatement(database, "SELECT owner FROM source WHERE name = ?1")
     source.withUnsafeBufferPointer { select.bind(text: $0, at: 1) }
     guard try select.next() else { return try claim(source, for: name, database) }

@@ -84,12 +84,12 @@ def udp(daemon: Daemon) -> socket.socket:
     return connection
 
 
-def as_nobody(place: Place, code: str, *arguments: str) -> None:
+def as_nobody(place: Place, code: str, *arguments: str, account: int = NOBODY) -> None:
     """Runs Python as another account."""
     if os.geteuid() != 0:
         raise Skipped("only root can send as another account")
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], user=NOBODY, group=NOBODY, extra_groups=[],
+        [sys.executable, "-c", code, *arguments], user=account, group=account, extra_groups=[],
         capture_output=True, text=True, timeout=20, check=False)
     expect_equal(done.returncode, 0, f"the other account's sender: {done.stderr[-300:]}")
 
@@ -126,6 +126,37 @@ def local_senders_speak_for_themselves(place: Place) -> None:
         place.import_text("roster", roster).expect(0)
         as_nobody(place, STREAM, str(place.stream), event("ann").hex())
         expect_equal(place.wait_for_events(5)["stored"], 3, "stored with the alias")
+
+
+UNSENT = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+s.connect(sys.argv[1]); s.sendall(bytes.fromhex(sys.argv[2])); assert s.recv(4096)[8] == 2; s.close()
+"""
+
+
+@check
+def strangers_cannot_withhold_numbers(place: Place) -> None:
+    """Another account's word on a source's numbers would hide what was lost."""
+    open_to_all(place)
+    config = place.write("c.yaml", "socket_mode: 0666\n")
+    envelopes = codec()
+    now = int(time.time() * 1000)
+
+    def telling(source: str, spool: int) -> str:
+        payload = envelopes.unsent(1, source, [(2, 9)]) + event("nobody", source="own", seq=spool)
+        return envelopes.seal(payload, spool=spool, sent_ms=now).hex()
+
+    with place.daemon("--config", config):
+        other = event("uid4242", source="other", seq=1) + event("uid4242", source="other", seq=10)
+        as_nobody(place, STREAM, str(place.stream), other.hex(), account=4242)
+        as_nobody(place, STREAM, str(place.stream), event("nobody", source="own", seq=3).hex())
+        place.wait_for_events(3)
+        as_nobody(place, UNSENT, str(place.stream), telling("other", 1))
+        as_nobody(place, UNSENT, str(place.stream), telling("own", 12))
+        sources = place.sources()
+        expect_equal((sources["other"]["withheld"], sources["other"]["lost"]), (0, 8), "told by a stranger")
+        expect_equal(sources["own"]["withheld"], 7, "told by its owner: 2 to 9 without 3")
 
 
 @check
