@@ -1,7 +1,7 @@
 import ColumnChunk
 import GRDB
 
-/// One row of the table `rollup`: daily cells of some chunks of one UTC day, or first uses of many days.
+/// One row of the table `rollup`: daily cells of some chunks of one UTC day.
 ///
 /// A rollup counts exactly the events of the chunks that it *covers*. A chunk never changes and its number is
 /// never used again; so while all of them are there, the rollup says what they say, and when one is gone
@@ -11,15 +11,13 @@ package struct Rollup: Equatable, Sendable {
   package enum Kind: Int64, Sendable {
     /// ``DayCell``, covering chunks.
     case dayCells = 1
-    /// ``FirstUse``, covering rollups of day cells.
-    case firstUses = 2
   }
 
   package var id: Int64
   package var kind: Kind
   /// The first UTC day.
   package var day: Int32
-  /// So many UTC days; 1 for day cells.
+  /// So many UTC days: 1.
   package var dayCount: Int32
   /// What `ZoneRules.offsets(ofUTCDay:)` said when civil days were told apart.
   package var offsets: String
@@ -33,7 +31,7 @@ package struct Rollup: Equatable, Sendable {
   package var isImported: Bool
   /// When its chunks were deleted by retention; nil while they are there.
   package var prunedMilliseconds: Int64?
-  /// Numbers of the chunks, or rollups, that it covers; empty once they are pruned.
+  /// Numbers of the chunks that it covers; empty once they are pruned.
   package var covered: [Int64] = []
 
   package var isPruned: Bool { prunedMilliseconds != nil }
