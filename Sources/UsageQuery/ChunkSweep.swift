@@ -113,7 +113,8 @@ struct ChunkSweep: ChunkFeed {
     try bytes.withBytes { stored in
       let users =
         ColumnDecoder.isByUser(stored)
-        ? (0..<decoded.rowCount).map { Int64(decoded.user[$0]) }.withUnsafeBufferPointer { RowUsers($0) } : nil
+        ? (0..<decoded.rowCount).map { Int64(decoded.user[$0]) }.withUnsafeBufferPointer { RowUsers($0) }
+        : nil
       try ColumnDecoder.decode(
         stored, as: .source, rowCount: decoded.rowCount, users: users, into: decoded.source)
     }
