@@ -149,7 +149,7 @@ def kill_acknowledging_daemon(place: Place, run: Run) -> str:
         senders = kill_under(run, kills, place.stream, place.daemon, feed_agent)
         highest = totals(senders) | {"agent": fed}
         with place.daemon() as daemon:
-            wait_for(place, highest)
+            wait_for(place, highest, run.size(60, 300))
             expect_exactly(place, highest, "after the last kill")
             expect_equal(daemon.stop(), 0, "exit code")
         expect_equal(agent.stop(), 0, "the agent's exit code")
@@ -167,7 +167,8 @@ def kill_agent(place: Place, run: Run) -> str:
         senders = kill_under(run, kills, place.agent_stream, place.agent, lambda kill: None)
         highest = totals(senders)
         with place.agent() as agent:
-            wait_for(place, highest)
+            # Short lives leave most of it in the spool: two million events after a thousand of them.
+            wait_for(place, highest, run.size(60, 900))
             expect_equal(agent.stop(), 0, "the agent's exit code")
         expect_exactly(place, highest, "after the last kill")
         expect_sound(place)
