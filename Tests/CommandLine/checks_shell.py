@@ -64,13 +64,21 @@ def shell_events_go_through_the_agent(place: Place) -> None:
 
 
 def spooled_events(place: Place) -> int:
-    """Events on the spool's disk; the agent holds the file, so a copy is read."""
+    """Events on the spool's disk; the agent holds the file, so a copy is read.
+
+    0 when the copy caught the file while it was made or written: whoever waits asks again.
+    """
     for suffix in ("", "-wal"):
         source = place.spool.with_name(place.spool.name + suffix)
         if source.exists():
             shutil.copy(source, place.path("copy.db" + suffix))
-    with sqlite3.connect(place.path("copy.db")) as database:
+    database = sqlite3.connect(place.path("copy.db"))
+    try:
         return int(database.execute("SELECT ifnull(sum(last - first + 1), 0) FROM batch_range").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0
+    finally:
+        database.close()
 
 
 for name in START_FILES:
