@@ -9,58 +9,6 @@ package struct AdoptionCell: Equatable, Sendable {
   package var okDays: Int64
 }
 
-/// Who had an ok use of which feature before the window.
-package struct PriorUse: Sendable {
-  /// By feature rank: a bit a person; empty when nobody used it.
-  private var bits: [[UInt64]]
-  private let wordCount: Int
-
-  package init(keys: EventKeys) {
-    bits = [[UInt64]](repeating: [], count: keys.featureCount)
-    wordCount = (keys.personCount + 63) / 64
-  }
-
-  /// Adds the ok uses of one load that lie before the window.
-  ///
-  /// Needs the columns `user`, `feature`, `kind`, `outcome` and `start`.
-  ///
-  /// - Complexity: O(rows).
-  package mutating func add(_ columns: EventColumns, keys: EventKeys, bounds: WindowBounds) {
-    var test = WindowTest(bounds)
-    columns.withBuffers { events in
-      for row in 0..<events.rowCount
-      where events.kind[row] == EventCode.use && events.outcome[row] == EventCode.outcomeOk {
-        let rank = Int(keys.rankOfFeature[Int(events.feature[row])])
-        let person = Int(keys.personOfUser[Int(events.user[row])])
-        guard rank >= 0, person >= 0, test.isBefore(events.start[row]) else { continue }
-        insert(rank: rank, person: person)
-      }
-    }
-  }
-
-  /// Notes an ok use.
-  mutating func insert(rank: Int, person: Int) {
-    if bits[rank].isEmpty { bits[rank] = [UInt64](repeating: 0, count: wordCount) }
-    bits[rank][person >> 6] |= 1 << UInt64(person & 63)
-  }
-
-  /// Whether the person had an ok use of the feature.
-  package func contains(rank: Int, person: Int) -> Bool {
-    !bits[rank].isEmpty && bits[rank][person >> 6] & (1 << UInt64(person & 63)) != 0
-  }
-
-  /// Calls the body with each person who had an ok use of the feature.
-  func forEachPerson(rank: Int, _ body: (Int) -> Void) {
-    for (index, word) in bits[rank].enumerated() {
-      var rest = word
-      while rest != 0 {
-        body(index << 6 + rest.trailingZeroBitCount)
-        rest &= rest - 1
-      }
-    }
-  }
-}
-
 extension EventColumns {
   /// Calls the body with the adoption cells of every feature, by rank; features without use too.
   ///
@@ -108,25 +56,6 @@ extension EventColumns {
         isUsed[rank] = test.isBefore(events.start[row]) || test.contains(events.start[row])
       }
     }
-  }
-
-  /// Marks the people with an event in the window from one of the sources.
-  ///
-  /// Needs the columns `user`, `feature`, `start` and `source`.
-  package func peopleWithSource(
-    among isWanted: [Bool], keys: EventKeys, bounds: WindowBounds
-  ) -> [Bool] {
-    var marked = [Bool](repeating: false, count: keys.personCount)
-    var test = WindowTest(bounds)
-    withBuffers { events in
-      for row in 0..<events.rowCount where isWanted[Int(events.source[row])] {
-        let person = Int(keys.personOfUser[Int(events.user[row])])
-        guard person >= 0, !marked[person], keys.rankOfFeature[Int(events.feature[row])] >= 0
-        else { continue }
-        marked[person] = test.contains(events.start[row])
-      }
-    }
-    return marked
   }
 }
 

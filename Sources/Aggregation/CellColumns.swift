@@ -3,7 +3,8 @@ import UsageModel
 /// Daily cells as parallel columns: what one user did with one feature on one civil day, by source.
 ///
 /// Identifiers are the store's own numbers. Rows of the same feature and day stand together, as far as the reader
-/// could see to that; the same key may stand in several rows. A column that was not asked for is empty.
+/// could see to that; the same key may stand in several rows. A column that was not asked for is empty; others have
+/// at least as many elements as there are rows, so that their memory can be used again.
 package struct CellColumns: Sendable {
   package var rowCount = 0
   package var feature: [UInt32] = []
@@ -36,15 +37,44 @@ package struct CellColumns: Sendable {
   package func isConsistent(userCount: Int, featureCount: Int, sourceCount: Int) -> Bool {
     func isWithin(_ column: [UInt32], _ limit: Int) -> Bool {
       var largest: UInt32 = 0
-      for number in column { largest = max(largest, number) }
-      return column.isEmpty || Int(largest) < limit
+      for number in column.prefix(rowCount) { largest = max(largest, number) }
+      return column.isEmpty || rowCount == 0 || Int(largest) < limit
     }
     let counts = [
       feature.count, day.count, user.count, source.count, eventCount.count, useCount.count, okCount.count,
       useMilliseconds.count, failedMilliseconds.count, focusMilliseconds.count, helpMilliseconds.count,
       interruptionMilliseconds.count,
     ]
-    return counts.allSatisfy { $0 == 0 || $0 == rowCount }
+    return counts.allSatisfy { $0 == 0 || $0 >= rowCount }
       && isWithin(user, userCount) && isWithin(feature, featureCount) && isWithin(source, sourceCount)
+  }
+
+  /// Calls the body with each stretch of rows of one feature and day; needs the columns `feature` and `day`.
+  ///
+  /// - Complexity: O(rows).
+  func forEachRun(_ body: (_ feature: UInt32, _ day: UInt32, _ rows: Range<Int>) -> Void) {
+    feature.withUnsafeBufferPointer { features in
+      day.withUnsafeBufferPointer { days in
+        var row = 0
+        while row < rowCount {
+          let start = row
+          repeat {
+            row &+= 1
+          } while row < rowCount && features[row] == features[start] && days[row] == days[start]
+          body(features[start], days[start], start..<row)
+        }
+      }
+    }
+  }
+
+  /// Marks the features, by rank, that have a `use` event by anyone before the window.
+  ///
+  /// Needs the columns `feature`, `day` and `useCount`.
+  package func markUsedFeatures(_ isUsed: inout [Bool], keys: EventKeys, window: Window) {
+    let end = UInt32(clamping: window.from.number)
+    for row in 0..<rowCount where useCount[row] > 0 && day[row] < end {
+      let rank = Int(keys.rankOfFeature[Int(feature[row])])
+      if rank >= 0 { isUsed[rank] = true }
+    }
   }
 }

@@ -20,7 +20,7 @@ package enum ExpectedRoles: Equatable, Sendable {
     switch (self, other) {
     case (.everyone, _), (_, .everyone): .everyone
     case (.roles(let left), .roles(let right)):
-      right.isEmpty || left == right ? self : .roles(Set(left).union(right).sorted())
+      right.allSatisfy(left.contains) ? self : left.isEmpty ? other : .roles(Set(left).union(right).sorted())
     }
   }
 }

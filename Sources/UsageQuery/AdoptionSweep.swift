@@ -7,63 +7,51 @@ struct AdoptionSweep {
   let expectations: [FeatureExpectation]
   /// By member.
   let facts: [PersonFacts]
-  let prior: PriorUse
-
-  /// Columns that the sweep reads from the window.
-  static let windowColumns: EventColumns.Selection = [.user, .feature, .kind, .outcome, .start, .source]
+  private let uses: AdoptionUses
 
   init(_ data: some UsageData, _ options: QueryOptions) throws {
-    let scope = try ReportScope(
-      data, options, reach: .adoption, columns: Self.windowColumns, needsTickets: false)
-    let cells = try scope.cells ?? data.dailyCells(of: scope.bounds)
-    var isUsed = [Bool](repeating: false, count: scope.features.names.count)
-    var prior = PriorUse(keys: scope.keys)
-    let hasCatalog = scope.features.hasCatalog
-    if !hasCatalog {
-      scope.dailyUse?.markUsedFeatures(&isUsed)
-      scope.columns.markUsedFeatures(&isUsed, keys: scope.keys, bounds: scope.bounds)
-    }
-    if let cells {
-      try scope.visit(.history, of: cells) { part in
-        prior.add(part, keys: scope.keys, window: scope.window)
-        if !hasCatalog { part.markUsedFeatures(&isUsed, keys: scope.keys, window: scope.window) }
-      }
-    } else {
-      let history = try scope.history(data, columns: [.user, .feature, .kind, .outcome, .start])
-      prior.add(history, keys: scope.keys, bounds: scope.bounds)
-      if !hasCatalog { history.markUsedFeatures(&isUsed, keys: scope.keys, bounds: scope.bounds) }
-    }
-    self.scope = scope
-    self.prior = prior
-    facts = try Self.facts(scope, gaps: try data.sequenceGaps())
-    expectations = scope.expectations(observed: isUsed)
+    scope = try ReportScope(data, options, reach: .adoption, needsTickets: false)
+    uses = scope.uses ?? AdoptionUses([])
+    facts = Self.facts(scope, uses)
+    expectations = scope.expectations(observed: uses.isUsed)
   }
 
-  /// Counts states by group of people; each tally takes the features it is meant for.
+  /// Counts states by group of people, by several workers; each tally takes the features it is meant for.
   ///
   /// - Parameter tallies: with the features that each of them counts, by rank.
   func count(_ tallies: inout [(tally: CoverageTally, takes: [Bool])]) {
-    forEachFeature { rank, cells in
-      for index in tallies.indices where tallies[index].takes[rank] {
-        tallies[index].tally.add(rank: rank, cells: cells, prior: prior, expectation: expectations[rank])
+    let keepsApps = tallies.contains { $0.tally.level == .app }
+    let ranges = uses.rangesOfRanks(keepingWhole: keepsApps ? scope.keys.appOfRank : nil)
+    var parts = ranges.map { _ in tallies }
+    parts.withUnsafeMutableBufferPointer { parts in
+      // Each worker has one element of the buffer to itself.
+      nonisolated(unsafe) let parts = parts
+      Workers.run(ranges.count) { worker in
+        uses.forEachFeature(ranges[worker], keys: scope.keys) { rank, records in
+          for index in parts[worker].indices where parts[worker][index].takes[rank] {
+            parts[worker][index].tally.add(rank: rank, records, expectation: expectations[rank])
+          }
+        }
       }
     }
-    for index in tallies.indices { tallies[index].tally.finish() }
+    for index in tallies.indices {
+      tallies[index].tally = parts[0][index].tally
+      for part in parts.dropFirst() { tallies[index].tally.append(part[index].tally) }
+      tallies[index].tally.finish()
+    }
   }
 
-  /// Calls the body with every feature's cells, by rank.
-  func forEachFeature(_ body: (_ rank: Int, _ cells: [AdoptionCell]) -> Void) {
-    if let use = scope.dailyUse {
-      use.forEachAdoption(keys: scope.keys, body: body)
-    } else {
-      scope.columns.forEachAdoption(keys: scope.keys, bounds: scope.bounds, body: body)
-    }
+  /// Calls the body with the people of every feature, by rank.
+  func forEachFeature(_ body: (_ rank: Int, _ records: UnsafeBufferPointer<AdoptionRecord>) -> Void) {
+    uses.forEachFeature(scope.features.names.indices, keys: scope.keys, body)
   }
 
   /// A tally of all chosen people in the given groups.
   func tally(_ groups: PersonGroups, level: CoverageTally.Level) -> CoverageTally {
     CoverageTally(
-      keys: scope.keys, facts: facts, groupOfPerson: groups.groupOfMember, groupCount: groups.count,
+      keys: scope.keys,
+      people: CoveragePeople(
+        facts: facts, groupOfPerson: groups.groupOfMember, groupCount: groups.count),
       level: level, peopleKept: scope.peopleKept)
   }
 
@@ -74,8 +62,8 @@ struct AdoptionSweep {
     // An absent department is not a department.
     let known = groups.groupOfMember.map { $0 >= 0 && groups.keys[Int($0)][0] == 0 ? -1 : $0 }
     let tally = CoverageTally(
-      keys: scope.keys, facts: facts, groupOfPerson: known, groupCount: groups.count, level: .feature,
-      peopleKept: 0)
+      keys: scope.keys, people: CoveragePeople(facts: facts, groupOfPerson: known, groupCount: groups.count),
+      level: .feature, peopleKept: 0)
     return (tally, [Bool](repeating: true, count: scope.features.names.count))
   }
 
@@ -92,31 +80,17 @@ struct AdoptionSweep {
     return benchmarks
   }
 
-  private static func facts(_ scope: ReportScope, gaps: [SequenceGap]) throws -> [PersonFacts] {
-    let span = scope.bounds.span
-    var hasGap = [Bool](repeating: false, count: scope.sourceCount)
-    for gap in gaps where Int(gap.source) < hasGap.count {
-      let meetsWindow = gap.span.upperBound >= span.lowerBound && gap.span.lowerBound < span.upperBound
-      if meetsWindow { hasGap[Int(gap.source)] = true }
+  private static func facts(_ scope: ReportScope, _ uses: AdoptionUses) -> [PersonFacts] {
+    var isUncertain = [Bool](repeating: false, count: scope.population.memberCount)
+    for (user, isFromSource) in uses.isFromSource.enumerated() where isFromSource {
+      let member = Int(scope.keys.personOfUser[user])
+      if member >= 0 { isUncertain[member] = true }
     }
-    let isUncertain = try hasGap.contains(true) ? people(scope, withSourceAmong: hasGap) : nil
     let isObserved = scope.isObserved
-    return (0..<scope.population.memberCount).map { member in
+    return isUncertain.indices.map { member in
       PersonFacts(
         role: scope.roleNumber(ofMember: member), isEligible: scope.isEligible(member),
-        isObserved: isObserved[member], isUncertain: isUncertain?[member] ?? false)
+        isObserved: isObserved[member], isUncertain: isUncertain[member])
     }
-  }
-
-  /// By member: whether they have an event in the window from one of the sources.
-  private static func people(_ scope: ReportScope, withSourceAmong isWanted: [Bool]) throws -> [Bool] {
-    guard let cells = scope.cells else {
-      return scope.columns.peopleWithSource(among: isWanted, keys: scope.keys, bounds: scope.bounds)
-    }
-    var marked = [Bool](repeating: false, count: scope.population.memberCount)
-    try scope.visit(.sources, of: cells) { part in
-      part.markPeople(withSourceAmong: isWanted, &marked, keys: scope.keys, window: scope.window)
-    }
-    return marked
   }
 }

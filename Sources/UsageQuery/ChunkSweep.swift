@@ -2,15 +2,10 @@ import Aggregation
 import CHash
 import ColumnChunk
 import EventStore
-import Foundation
-import Synchronization
 import UsageModel
 
 /// The store's chunks as a feed: read through one connection, decoded by each worker for itself.
 struct ChunkSweep: ChunkFeed {
-  /// More would wait for each other: all read through one connection.
-  static let workersMax = 8
-
   let spans: [ChunkSpan]
   let workerCount: Int
   private let chunks: [ChunkRow]
@@ -24,36 +19,20 @@ struct ChunkSweep: ChunkFeed {
         rowCount: $0.rowCount, timeMinimumMilliseconds: $0.timeMinimumMilliseconds,
         timeMaximumMilliseconds: $0.timeMaximumMilliseconds)
     }
-    workerCount = max(1, min(ProcessInfo.processInfo.activeProcessorCount, Self.workersMax, chunks.count))
+    workerCount = Workers.count(forParts: chunks.count)
   }
 
   func forEach(
     _ numbers: [Int], isFixed: Bool, columns: (_ number: Int) -> [ChunkColumn],
     _ body: (_ worker: Int, _ number: Int, _ chunk: DecodedChunk) throws -> Void
   ) throws {
-    let next = Atomic(0)
-    let failure = Mutex<(any Error)?>(nil)
-    Workers.run(workerCount) { worker in
-      let decoded = DecodedChunk()
-      var buffers: [ColumnBytes] = []
-      var turn = 0
-      do {
-        while true {
-          let place =
-            isFixed ? turn * workerCount + worker : next.wrappingAdd(1, ordering: .relaxed).oldValue
-          turn += 1
-          guard place < numbers.count, failure.withLock({ $0 == nil }) else { return }
-          let number = numbers[place]
-          let wanted = columns(number)
-          while buffers.count < wanted.count { buffers.append(ColumnBytes()) }
-          try decode(chunks[number], wanted, &buffers, into: decoded)
-          try body(worker, number, decoded)
-        }
-      } catch {
-        failure.withLock { $0 = $0 ?? error }
-      }
+    try Workers.run(workerCount, parts: numbers.count, isFixed: isFixed) { _ in
+      (DecodedChunk(), [ColumnBytes]())
+    } _: { worker, place, memory in
+      let number = numbers[place]
+      try decode(chunks[number], columns(number), &memory.1, into: memory.0)
+      try body(worker, number, memory.0)
     }
-    if let error = failure.withLock({ $0 }) { throw error }
   }
 
   private func decode(

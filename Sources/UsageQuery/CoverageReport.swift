@@ -16,14 +16,11 @@ extension UsageReports {
     let scope = sweep.scope
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
-    let everyone = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(scope.groupItems, groups: groups, features: scope.features)
-    var tallies = [
-      (tally: sweep.tally(groups, level: coverageLevel(options)), takes: scope.isSelected),
-      (tally: sweep.tally(everyone, level: .all), takes: scope.isSelected),
-    ]
+    var tallies = [(tally: sweep.tally(groups, level: coverageLevel(options)), takes: scope.isSelected)]
     sweep.count(&tallies)
-    let found = tallies[0].tally.rows.map { row in
+    let tally = tallies[0].tally
+    let found = tally.rows.map { row in
       ReportRow(
         key: coverageKey(row, options, scope, layout), people: row.people, values: coverageValues(row))
     }
@@ -32,7 +29,7 @@ extension UsageReports {
       found.isEmpty && isUngrouped ? [emptyCoverageRow(layout)] : found, columns: layout.columns,
       minimumPeople: options.minimumGroupSize)
     let tooNew = scope.tooNewCount(sweep.expectations)
-    let sums = coverageSums(tallies[1].tally.rows.first, options)
+    let sums = coverageSums(tally.overall, options)
     return document(
       "coverage", scope: scope, columns: layout.columns, valueNames: coverageNames, rows: rows,
       totals: scope.totals(tooNew: tooNew, suppressed: rows.suppressedCount) + sums.fields,
@@ -77,11 +74,13 @@ extension UsageReports {
 
   /// The counts of everyone chosen, as totals; null when they are about too few people.
   private static func coverageSums(
-    _ row: Coverage?, _ options: QueryOptions
+    _ row: Coverage, _ options: QueryOptions
   ) -> (fields: [ReportField], warnings: [String]) {
     let names = coverageNames.prefix(8)
-    let counts = row.map(coverageCounts) ?? Array(repeating: 0, count: names.count)
-    guard let row, options.minimumGroupSize > 1, row.people.count < options.minimumGroupSize else {
+    let counts = coverageCounts(row)
+    // Without a row there is nobody to tell about.
+    let isSomebody = row.expected > 0 || row.unexpected > 0
+    guard isSomebody, options.minimumGroupSize > 1, row.people.count < options.minimumGroupSize else {
       return (zip(names, counts).map { ReportField($0, .integer($1)) }, [])
     }
     return (

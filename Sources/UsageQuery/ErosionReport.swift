@@ -33,7 +33,7 @@ extension UsageReports {
     var tally = parts[0]
     if let cells = scope.cells {
       var times = DailyTimes(keys: scope.keys, window: scope.window)
-      try scope.visit(.times, of: cells) { times.add($0) }
+      try scope.visitInTurn(.times, of: cells) { times.add($0) }
       times.forEachApp { tally.add($0) }
     }
     for part in parts.dropFirst() { tally.absorb(part) }

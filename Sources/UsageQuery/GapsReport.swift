@@ -96,11 +96,11 @@ private struct GapListing {
     let members = names.indices.filter { scope.isChosen[$0] && scope.isEligible($0) }
       .sorted { names[$0].precedesByBytes(names[$1]) }
     var found: [Int: [(rank: Int, state: AdoptionState)]] = [:]
-    sweep.forEachFeature { rank, cells in
+    sweep.forEachFeature { rank, records in
       guard scope.isSelected[rank] else { return }
-      let cellOfMember = Dictionary(uniqueKeysWithValues: cells.map { (Int($0.person), $0) })
+      let recordOfMember = Dictionary(uniqueKeysWithValues: records.map { (Int($0.person), $0) })
       for member in members {
-        if let state = state(member: member, rank: rank, cell: cellOfMember[member]) {
+        if let state = state(member: member, rank: rank, record: recordOfMember[member]) {
           found[member, default: []].append((rank, state))
         }
       }
@@ -111,16 +111,16 @@ private struct GapListing {
   }
 
   /// The cell's state; nil when nothing is expected there, or it is adopted.
-  private func state(member: Int, rank: Int, cell: AdoptionCell?) -> AdoptionState? {
+  private func state(member: Int, rank: Int, record: AdoptionRecord?) -> AdoptionState? {
     let expectation = sweep.expectations[rank]
     let facts = sweep.facts[member]
     guard expectation.roles.contains(facts.role) else { return nil }
-    if let cell {
-      if cell.okDays >= expectation.targetDays { return nil }
-      return cell.okDays > 0 ? .tried : .struggling
+    if let record, record.isInWindow {
+      if Int64(record.okDays) >= expectation.targetDays { return nil }
+      return record.okDays > 0 ? .tried : .struggling
     }
     if !facts.isObserved { return .dark }
-    return sweep.prior.contains(rank: rank, person: member) ? .lapsed : .never
+    return record == nil ? .never : .lapsed
   }
 
   private func row(member: Int, name: String, rank: Int, state: AdoptionState) -> [ReportValue] {

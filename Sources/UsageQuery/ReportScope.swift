@@ -9,7 +9,7 @@ struct ReportScope {
     case window
     /// All history: what began before the window or ends after it counts too.
     case everything
-    /// Daily cells of the window in the place of its events, if there are any.
+    /// Only the uses of the window and before it: out of daily cells, where there are some.
     case adoption
     /// The window's events packed by feature, instead of as columns.
     case packed
@@ -46,8 +46,8 @@ struct ReportScope {
   let columns: EventColumns
   /// Daily cells, if the report was content with them.
   let cells: (any DailyCellSource)?
-  /// The window's uses out of ``cells``.
-  let dailyUse: DailyUse?
+  /// Uses of the window and before it, if that is all the report reads.
+  let uses: AdoptionUses?
   /// The events, if the report reads them packed.
   var packed: PackedEventsSource?
   /// The events by person, if the report reads them so.
@@ -84,18 +84,19 @@ struct ReportScope {
     directory = PersonDirectory(people, tickets: tickets)
     limits = (people.personOfUser.count, features.rankOfNumber.count, max(1, try data.sourceCount()))
     cells = reach == .adoption ? try data.dailyCells(of: bounds) : nil
-    dailyUse = if let cells { try Self.dailyUse(cells, bounds, features, limits) } else { nil }
     switch reach {
-    case .adoption where dailyUse != nil:
+    case .adoption:
+      let uses = try Self.uses(data, cells, bounds, features, limits, gaps: try data.sequenceGaps())
       columns = EventColumns()
-      census = WindowCensus(eventsOfUser: dailyUse?.eventsOfUser ?? [])
+      census = WindowCensus(eventsOfUser: uses.eventsOfUser)
+      self.uses = uses
       (packed, packRequest, sessions) = (nil, nil, nil)
-    case .window, .everything, .adoption:
+    case .window, .everything:
       columns = try Self.load(
         data, startingIn: reach == .everything ? nil : bounds.span, columns: selection, limits: limits)
       census = WindowCensus(
         columns, bounds: bounds, userCount: limits.users, rankOfFeature: features.rankOfNumber)
-      (packed, packRequest, sessions) = (nil, nil, nil)
+      (packed, packRequest, sessions, uses) = (nil, nil, nil, nil)
     case .packed, .packedEpisodes:
       var request = PackRequest(bounds: bounds, features: features, limits: limits)
       if reach == .packedEpisodes {
@@ -106,7 +107,7 @@ struct ReportScope {
       let packed = try Self.pack(data, request)
       columns = EventColumns()
       census = packed.census
-      (self.packed, packRequest, sessions) = (packed, request, nil)
+      (self.packed, packRequest, sessions, uses) = (packed, request, nil, nil)
     case .sessions:
       var request = PackRequest(bounds: bounds, features: features, limits: limits)
       request.isWindowOnly = false
@@ -114,7 +115,7 @@ struct ReportScope {
       let sessions = try SessionEventsSource(try data.chunkFeed(nil), request)
       columns = EventColumns()
       census = sessions.census
-      (packed, packRequest, self.sessions) = (nil, nil, sessions)
+      (packed, packRequest, self.sessions, uses) = (nil, nil, sessions, nil)
     }
     population =
       hasRoster
@@ -199,7 +200,7 @@ struct ReportScope {
   func observedFeatures(_ data: some UsageData, stopAtFirstSelected: Bool = false) throws -> [Bool] {
     var isUsed = [Bool](repeating: false, count: features.names.count)
     guard !features.hasCatalog else { return isUsed }
-    dailyUse?.markUsedFeatures(&isUsed)
+    if let uses { return uses.isUsed }
     if let loaded = packed?.isUsed ?? sessions?.isUsed {
       isUsed = loaded
     } else {
@@ -207,7 +208,7 @@ struct ReportScope {
     }
     if stopAtFirstSelected, zip(isUsed, isSelected).contains(where: { $0 && $1 }) { return isUsed }
     if let cells = try data.dailyCells(of: bounds) {
-      try visit(.history, of: cells) { $0.markUsedFeatures(&isUsed, keys: keys, window: window) }
+      try visitInTurn(.history, of: cells) { $0.markUsedFeatures(&isUsed, keys: keys, window: window) }
     } else {
       let history = try history(data, columns: [.feature, .kind, .start])
       history.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)

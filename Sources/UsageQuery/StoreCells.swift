@@ -2,6 +2,7 @@ import Aggregation
 import ColumnChunk
 import EventStore
 import GRDB
+import Synchronization
 import UsageModel
 
 /// Daily cells out of the store: from rollups where they say what the chunks say, the rest counted here.
@@ -15,6 +16,8 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
   /// All chunks that may be read.
   private let chunks: [ChunkRow]
   private let rollups: [Rollup]
+  private let reader: SharedRollupReader
+  let workerCount: Int
 
   /// - Parameters:
   ///   - database: a connection inside a read transaction; used on the thread that holds it.
@@ -27,6 +30,8 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
     self.bounds = bounds
     self.chunks = chunks
     rollups = try Rollup.all(.dayCells, in: database).filter { !unreadable.contains($0.id) }
+    reader = try SharedRollupReader(database)
+    workerCount = Workers.count(forParts: rollups.count)
   }
 
   /// Whether cells spare work: rollups cover at least half of the events up to the window's end, or events of that
@@ -39,29 +44,34 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
     return counted > 0 && counted >= plan.chunks.reduce(0) { $0 + $1.rowCount }
   }
 
-  func visit(_ period: CellPeriod, _ body: (CellColumns) throws -> Void) throws {
-    let isHistory = period == .history
+  func visit(_ period: CellPeriod, _ body: (_ worker: Int, CellColumns) throws -> Void) throws {
     let plan =
-      isHistory
+      period.isHistory
       ? try plan(startingBefore: bounds.historyEnd, from: .min, isHistory: true)
       : try plan(startingBefore: bounds.span.upperBound, from: bounds.span.lowerBound, isHistory: false)
-    var rest = plan.chunks
-    for rollup in plan.rollups {
+    let parts = try RollupPart.all(of: plan.rollups.map(\.id), in: database)
+    let damaged = Mutex<[Rollup]>([])
+    try Workers.run(workerCount, parts: plan.rollups.count, isFixed: false) { _ in
+      RollupMemory()
+    } _: { worker, place, memory in
+      let rollup = plan.rollups[place]
       do {
-        let isBefore = isHistory && isBeforeWindow(rollup)
-        for part in try parts(of: rollup, period, isBefore: isBefore) { try body(part) }
+        // All of it before any is taken: a damaged rollup counts as a whole or not at all.
+        try decode(parts[rollup.id] ?? [], of: rollup, period, into: &memory)
       } catch let damage as RollupDamage {
         // What can be counted anew is; the daemon does so too, once doctor has found it.
         guard !rollup.isPruned else { throw damage }
-        rest += chunks.filter { rollup.covered.contains($0.id) }
+        return damaged.withLock { $0.append(rollup) }
       }
+      for index in 0..<memory.partCount { try body(worker, memory.parts[index]) }
     }
+    let uncounted = Set(damaged.withLock { $0.flatMap(\.covered) })
     let reader = ChunkReader(database)
-    for chunk in rest {
+    for chunk in plan.chunks + chunks.filter({ uncounted.contains($0.id) }) {
       var counts = DayCells()
       try counts.add(chunk, reader, rules: bounds.rules)
       counts.combine()
-      try body(CellColumns(counts.cells))
+      try body(0, CellColumns(counts.cells))
     }
   }
 
@@ -102,48 +112,103 @@ struct StoreCells: DailyCellSource, @unchecked Sendable {
   }
 
   /// Decodes what the period needs of all parts.
-  private func parts(of rollup: Rollup, _ period: CellPeriod, isBefore: Bool) throws -> [CellColumns] {
-    let reader = RollupReader(database)
-    return try RollupPart.all(of: rollup.id, in: database).map { part in
+  private func decode(
+    _ parts: [RollupPart], of rollup: Rollup, _ period: CellPeriod, into memory: inout RollupMemory
+  ) throws {
+    let isBefore = period.isHistory && isBeforeWindow(rollup)
+    let columns = period.columns + (isBefore ? [] : [.day])
+    memory.partCount = parts.count
+    while memory.parts.count < parts.count { memory.parts.append(CellColumns()) }
+    for (place, part) in parts.enumerated() {
       guard (1...ColumnHeader.rowsMax).contains(part.rowCount) else {
         throw RollupDamage(rollup: rollup.id, reason: "part of \(part.rowCount) rows")
       }
-      func column(_ column: ChunkColumn) throws -> [UInt32] {
-        try [UInt32](unsafeUninitializedCapacity: part.rowCount) { buffer, count in
-          if let start = buffer.baseAddress { try reader.read(column, of: part, into: start) }
-          count = part.rowCount
+      try reader.read(columns, of: part, into: &memory.bytes)
+      memory.parts[place].rowCount = part.rowCount
+      do {
+        for (index, column) in columns.enumerated() {
+          try memory.parts[place].decode(column, memory.bytes[index])
         }
+      } catch let error as ChunkError {
+        throw RollupDamage(rollup: rollup.id, reason: "\(error)")
       }
-      func wide(_ column: ChunkColumn) throws -> [Int64] {
-        try [Int64](unsafeUninitializedCapacity: part.rowCount) { buffer, count in
-          if let start = buffer.baseAddress { try reader.read(column, of: part, into: start) }
-          count = part.rowCount
-        }
-      }
-      var cells = CellColumns()
-      cells.rowCount = part.rowCount
-      cells.feature = try column(.feature)
-      cells.user = try column(.user)
-      cells.day = isBefore ? Array(repeating: 0, count: part.rowCount) : try column(.day)
-      switch period {
-      case .sources: cells.source = try column(.source)
-      case .window:
-        cells.eventCount = try column(.eventCount)
-        cells.useCount = try column(.useCount)
-        cells.okCount = try column(.okCount)
-      case .history:
-        cells.useCount = try column(.useCount)
-        cells.okCount = try column(.okCount)
-      case .times:
-        cells.useCount = try column(.useCount)
-        cells.useMilliseconds = try wide(.useMilliseconds)
-        cells.failedMilliseconds = try wide(.failedMilliseconds)
-        cells.focusMilliseconds = try wide(.focusMilliseconds)
-        cells.helpMilliseconds = try wide(.helpMilliseconds)
-        cells.interruptionMilliseconds = try wide(.interruptionMilliseconds)
-      }
-      return cells
+      if isBefore { memory.parts[place].clearDays() }
     }
+  }
+}
+
+/// What a worker decodes rollups into, one after the other.
+private struct RollupMemory {
+  var bytes: [ColumnBytes] = []
+  var parts: [CellColumns] = []
+  /// Parts of the present rollup; there may be more in memory.
+  var partCount = 0
+}
+
+extension CellPeriod {
+  fileprivate var isHistory: Bool {
+    if case .history = self { true } else { false }
+  }
+
+  /// What is read of its cells, apart from the day.
+  fileprivate var columns: [ChunkColumn] {
+    switch self {
+    case .window(let withSources):
+      [.feature, .user, .eventCount, .useCount, .okCount] + (withSources ? [.source] : [])
+    case .history: [.feature, .user, .useCount, .okCount]
+    case .times:
+      [
+        .feature, .user, .useCount, .useMilliseconds, .failedMilliseconds, .focusMilliseconds,
+        .helpMilliseconds, .interruptionMilliseconds,
+      ]
+    }
+  }
+}
+
+extension CellColumns {
+  fileprivate mutating func decode(_ column: ChunkColumn, _ bytes: ColumnBytes) throws {
+    switch column {
+    case .feature: try decode(column, bytes, into: &feature)
+    case .user: try decode(column, bytes, into: &user)
+    case .day: try decode(column, bytes, into: &day)
+    case .source: try decode(column, bytes, into: &source)
+    case .eventCount: try decode(column, bytes, into: &eventCount)
+    case .useCount: try decode(column, bytes, into: &useCount)
+    case .okCount: try decode(column, bytes, into: &okCount)
+    case .useMilliseconds: try decode(column, bytes, into: &useMilliseconds)
+    case .failedMilliseconds: try decode(column, bytes, into: &failedMilliseconds)
+    case .focusMilliseconds: try decode(column, bytes, into: &focusMilliseconds)
+    case .helpMilliseconds: try decode(column, bytes, into: &helpMilliseconds)
+    case .interruptionMilliseconds: try decode(column, bytes, into: &interruptionMilliseconds)
+    default: preconditionFailure("BUG: cells have no column \(column)")
+    }
+  }
+
+  private func decode(_ column: ChunkColumn, _ bytes: ColumnBytes, into rows: inout [UInt32]) throws {
+    try withRoom(in: &rows) { output in
+      guard bytes.isStored else { return output.update(repeating: 0, count: rowCount) }
+      try bytes.withBytes { try ColumnDecoder.decode($0, as: column, rowCount: rowCount, into: output) }
+    }
+  }
+
+  private func decode(_ column: ChunkColumn, _ bytes: ColumnBytes, into rows: inout [Int64]) throws {
+    try withRoom(in: &rows) { output in
+      guard bytes.isStored else { return output.update(repeating: 0, count: rowCount) }
+      try bytes.withBytes { try ColumnDecoder.decode($0, as: column, rowCount: rowCount, into: output) }
+    }
+  }
+
+  /// Grows a column if the rows do not fit; else its memory is used again.
+  private func withRoom<Value: FixedWidthInteger>(
+    in rows: inout [Value], _ body: (UnsafeMutablePointer<Value>) throws -> Void
+  ) rethrows {
+    if rows.count < rowCount { rows = [Value](repeating: 0, count: rowCount) }
+    try rows.withUnsafeMutableBufferPointer { if let start = $0.baseAddress { try body(start) } }
+  }
+
+  /// For cells that all lie before the window: their days need not be known.
+  fileprivate mutating func clearDays() {
+    withRoom(in: &day) { $0.update(repeating: 0, count: rowCount) }
   }
 }
 

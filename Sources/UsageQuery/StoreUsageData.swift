@@ -144,31 +144,11 @@ package struct StoreUsageData: UsageData {
   }
 
   package func sequenceGaps() throws -> [SequenceGap] {
-    var gaps: [SequenceGap] = []
-    var before: Row?
-    let sql = """
-      SELECT r.source, r.first, r.last, r.first_time_ms, r.last_time_ms, (
-          SELECT ifnull(sum(u.last - u.first + 1), 0) FROM sequence_unstored u
-          WHERE u.source = r.source AND u.kind = 2 AND u.first > r.before AND u.first < r.first)
-      FROM (SELECT *, lag(last) OVER (PARTITION BY source ORDER BY first) AS before FROM sequence_range) r
-      ORDER BY r.source, r.first
-      """
-    let rows = try Row.fetchCursor(database, sql: sql)
-    while let row = try rows.next() {
-      let source: Int64 = row[0]
-      if let before, before[0] as Int64 == source {
-        // What was withheld leaves no gap.
-        let missing = (row[1] as Int64) - (before[2] as Int64) - 1 - (row[5] as Int64)
-        if missing > 0 {
-          gaps.append(
-            SequenceGap(
-              source: UInt32(source), edgeBeforeMilliseconds: before[4], edgeAfterMilliseconds: row[3],
-              missingCount: missing))
-        }
-      }
-      before = row.copy()
+    try MissingNumbers.all(in: database).map {
+      SequenceGap(
+        source: UInt32($0.source), edgeBeforeMilliseconds: $0.timeBeforeMilliseconds,
+        edgeAfterMilliseconds: $0.timeAfterMilliseconds, missingCount: $0.count)
     }
-    return gaps
   }
 
   package func kernelDrops() throws -> [KernelDrops] { try KernelDrops.all(in: database) }

@@ -61,6 +61,23 @@ struct CoverageTests {
     return sums
   }
 
+  /// The events in chunks of some rows, gathered by one to four workers.
+  private func gathered(_ world: RandomEvents, random seed: UInt64) -> AdoptionUses {
+    let gatherers = (0...seed % 4).map { _ in
+      AdoptionGatherer(
+        bounds: RandomEvents.bounds, userCount: RandomEvents.keys.personOfUser.count,
+        rankOfFeature: RandomEvents.keys.rankOfFeature, featureCount: RandomEvents.keys.featureCount,
+        isSourceWanted: [])
+    }
+    let chunk = DecodedChunk()
+    let rowsAtOnce = 1 + Int(seed * 7 % 90)
+    for first in stride(from: 0, to: world.columns.rowCount, by: rowsAtOnce) {
+      chunk.fill(world.columns, rows: first..<min(first + rowsAtOnce, world.columns.rowCount))
+      gatherers[first / rowsAtOnce % gatherers.count].add(chunk)
+    }
+    return AdoptionUses(gatherers)
+  }
+
   private func ledger(_ row: Coverage) -> [String: Double] {
     let counts: [(String, Int64)] = [
       ("expected", row.expected), ("adopted", row.adopted), ("tried", row.tried),
@@ -85,19 +102,34 @@ struct CoverageTests {
       }
       facts[person].isUncertain = facts[person].isUncertain && facts[person].isObserved
     }
-    var prior = PriorUse(keys: RandomEvents.keys)
-    prior.add(world.columns, keys: RandomEvents.keys, bounds: RandomEvents.bounds)
+    let uses = gathered(world, random: seed)
     let levels: [(CoverageTally.Level, [[Int]])] = [
       (.feature, (0..<5).map { [$0] }), (.app, [[0, 1, 2], [3, 4]]), (.all, [[0, 1, 2, 3, 4]]),
     ]
     for (level, units) in levels {
-      var tally = CoverageTally(
-        keys: RandomEvents.keys, facts: facts, groupOfPerson: Self.groups, groupCount: 2, level: level,
+      let none = CoverageTally(
+        keys: RandomEvents.keys,
+        people: CoveragePeople(facts: facts, groupOfPerson: Self.groups, groupCount: 2), level: level,
         peopleKept: 5)
-      world.columns.forEachAdoption(keys: RandomEvents.keys, bounds: RandomEvents.bounds) { rank, cells in
-        tally.add(rank: rank, cells: cells, prior: prior, expectation: Self.expectations[rank])
+      // As several workers count.
+      let ranges = uses.rangesOfRanks(keepingWhole: level == .app ? RandomEvents.keys.appOfRank : nil)
+      var parts = ranges.map { ranks in
+        var tally = none
+        uses.forEachFeature(ranks, keys: RandomEvents.keys) { rank, records in
+          tally.add(rank: rank, records, expectation: Self.expectations[rank])
+        }
+        return tally
       }
+      var tally = parts.removeFirst()
+      for part in parts { tally.append(part) }
       tally.finish()
+      let slowOverall = (Int32(0)..<2).map { slowLedger(world, facts, group: $0, ranks: Array(0..<5)) }
+        .reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+      #expect(tally.overall.expected == Int64(slowOverall["expected"] ?? 0))
+      #expect(tally.overall.lapsed == Int64(slowOverall["lapsed"] ?? 0))
+      #expect(tally.overall.never == Int64(slowOverall["never"] ?? 0))
+      #expect(tally.overall.unexpected == Int64(slowOverall["unexpected"] ?? 0))
+      #expect(tally.overall.people.count == Int(slowOverall["people"] ?? 0))
       for row in tally.rows {
         #expect(row.people.count == row.people.members.count)
         #expect(

@@ -106,6 +106,22 @@ package struct RollupPart: Equatable, Sendable {
     part * columnsMax + Int64(column.rawValue)
   }
 
+  /// The parts of some rollups, by rollup, in the order of their rows.
+  ///
+  /// - Complexity: O(parts of all rollups).
+  package static func all(of rollups: [Int64], in database: Database) throws -> [Int64: [RollupPart]] {
+    let wanted = Set(rollups)
+    let select = try RawStatement(database, "SELECT id, rollup, row_count FROM rollup_part ORDER BY id")
+    var parts: [Int64: [RollupPart]] = [:]
+    while try select.next() {
+      let rollup = select.integer(1)
+      guard wanted.contains(rollup) else { continue }
+      parts[rollup, default: []].append(
+        RollupPart(id: select.integer(0), rollup: rollup, rowCount: Int(select.integer(2))))
+    }
+    return parts
+  }
+
   /// A rollup's parts, in the order of their rows.
   package static func all(of rollup: Int64, in database: Database) throws -> [RollupPart] {
     let select = try RawStatement(
