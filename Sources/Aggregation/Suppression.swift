@@ -92,16 +92,15 @@ package struct Suppression: Sendable {
 
   /// Rows that agree in the columns kept, in the order of these columns' values.
   private func totals(keeping columns: [Int]) -> [[Int]] {
-    func key(_ index: Int) -> [Int32] { columns.map { rows[index].columnRanks[$0] } }
-    let keyed = rows.indices.map { (key: key($0), index: $0) }.sorted {
-      $0.key == $1.key ? $0.index < $1.index : $0.key.lexicographicallyPrecedes($1.key)
-    }
+    let keys = rows.map { row in columns.map { row.columnRanks[$0] } }
     var totals: [[Int]] = []
-    for position in keyed.indices {
-      if position > 0, keyed[position].key == keyed[position - 1].key {
-        totals[totals.count - 1].append(keyed[position].index)
+    var last: [Int32]?
+    for index in RankOrder.order(keys) {
+      if keys[index] == last {
+        totals[totals.count - 1].append(index)
       } else {
-        totals.append([keyed[position].index])
+        totals.append([index])
+        last = keys[index]
       }
     }
     return totals

@@ -1,3 +1,4 @@
+import Dispatch
 import UsageModel
 
 /// Reports and tables as JSON: keys in their given order, one row a line, so that two outputs can be
@@ -59,13 +60,29 @@ enum JSONDocument {
   ) {
     let keys = columns.map(key)
     JSONWriter.append(literal: "  \"rows\": [", to: &bytes)
-    var separator = "\n    "
-    for row in rows {
-      JSONWriter.append(literal: separator, to: &bytes)
-      appendObject(keys: keys, values: row, to: &bytes)
-      separator = ",\n    "
-    }
+    for part in written(rows, keys: keys) { bytes.append(contentsOf: part) }
     JSONWriter.append(literal: rows.isEmpty ? "]" : "\n  ]", to: &bytes)
+  }
+
+  /// Rows that are worth a part of their own.
+  private static let rowsOfPart = 4_096
+
+  /// The rows in parts, which are written at the same time.
+  private static func written(_ rows: ArraySlice<[ReportValue]>, keys: [[UInt8]]) -> [[UInt8]] {
+    let starts = Array(stride(from: rows.startIndex, to: rows.endIndex, by: rowsOfPart))
+    var parts = [[UInt8]](repeating: [], count: starts.count)
+    parts.withUnsafeMutableBufferPointer { parts in
+      // Each call has one element of the buffer to itself.
+      nonisolated(unsafe) let parts = parts
+      DispatchQueue.concurrentPerform(iterations: starts.count) { index in
+        let end = min(starts[index] + rowsOfPart, rows.endIndex)
+        for row in starts[index]..<end {
+          JSONWriter.append(literal: row == rows.startIndex ? "\n    " : ",\n    ", to: &parts[index])
+          appendObject(keys: keys, values: rows[row], to: &parts[index])
+        }
+      }
+    }
+    return parts
   }
 
   private static func appendTexts(_ name: String, _ texts: [String], to bytes: inout [UInt8]) {

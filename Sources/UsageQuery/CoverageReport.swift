@@ -54,7 +54,9 @@ extension UsageReports {
   }
 
   private static func coverageValues(_ row: Coverage) -> [ReportValue] {
-    coverageCounts(row).map(ReportValue.integer) + [
+    [
+      .integer(row.expected), .integer(row.adopted), .integer(row.tried), .integer(row.struggling),
+      .integer(row.dark), .integer(row.lapsed), .integer(row.never), .integer(row.unexpected),
       ReportValue(row.coverage), ReportValue(row.reach), ReportValue(row.depth), ReportValue(row.observed),
       ReportValue(row.coverage), ReportValue(row.high),
     ]

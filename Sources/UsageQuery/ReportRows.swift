@@ -24,17 +24,28 @@ struct ReportRows {
     let suppression = Suppression(
       rows: rows.map { Suppression.Row(people: $0.people, columnRanks: $0.key) },
       blockOfColumn: columns.map(\.block), placeInOrder: places, minimumPeople: minimumPeople)
-    let kept = rows.indices.filter { !suppression.isSuppressed[$0] }
-    suppressedCount = rows.count - kept.count
-    let ordered = kept.sorted { left, right in
+    let ordered = Self.order(rows, places: places).filter { !suppression.isSuppressed[$0] }
+    suppressedCount = rows.count - ordered.count
+    values = ordered.map { rows[$0].values }
+    let tables = columns.map { column in column.table.values.map { ReportValue($0) } }
+    shown = ordered.map { index in
+      var row: [ReportValue] = []
+      row.reserveCapacity(tables.count + rows[index].values.count)
+      for (table, rank) in zip(tables, rows[index].key) { row.append(table[Int(rank)]) }
+      row.append(contentsOf: rows[index].values)
+      return row
+    }
+  }
+
+  /// Rows by priority, then by their places.
+  private static func order(_ rows: [ReportRow], places: [Int32]) -> [Int] {
+    var order = [Int](repeating: 0, count: rows.count)
+    for (index, place) in places.enumerated() { order[Int(place)] = index }
+    guard rows.contains(where: { !$0.priority.isEmpty }) else { return order }
+    return order.sorted { left, right in
       rows[left].priority == rows[right].priority
         ? places[left] < places[right]
         : rows[left].priority.lexicographicallyPrecedes(rows[right].priority)
-    }
-    values = ordered.map { rows[$0].values }
-    shown = ordered.map { index in
-      zip(columns, rows[index].key).map { column, rank in ReportValue(column.table.values[Int(rank)]) }
-        + rows[index].values
     }
   }
 }
@@ -59,7 +70,7 @@ private struct GroupOrder {
       let ranks = columns.indices.map(rankOfValueWithComma(column:))
       sortKeys = keys.map { key in key.indices.map { ranks[$0][Int(key[$0])] } + key }
     }
-    let order = keys.indices.sorted { sortKeys[$0].lexicographicallyPrecedes(sortKeys[$1]) }
+    let order = RankOrder.order(sortKeys)
     var places = [Int32](repeating: 0, count: keys.count)
     for (place, index) in order.enumerated() { places[index] = Int32(truncatingIfNeeded: place) }
     return places

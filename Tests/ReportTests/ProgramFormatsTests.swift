@@ -92,6 +92,17 @@ struct ProgramFormatsTests {
     }
   }
 
+  /// Rows are written in parts at the same time; they read as the lines do.
+  @Test(arguments: [1, 4_095, 4_096, 4_097, 20_000])
+  func jsonHoldsAllRowsInTheirOrder(count: Int) {
+    let table = GenericTable(
+      columns: ["n", "text"], rows: (0..<count).map { [.integer(Int64($0)), .text("row \($0)")] })
+    let lines = ReportRenderer.render(table, as: .ndjson).split(separator: "\n")
+    #expect(lines.count == count)
+    let text = "{\n  \"rows\": [\n    " + lines.joined(separator: ",\n    ") + "\n  ]\n}\n"
+    #expect(ReportRenderer.render(table, as: .json) == text)
+  }
+
   @Test(arguments: [Double.nan, .infinity, -.infinity])
   func neverWritesWhatIsNoNumber(value: Double) {
     let table = GenericTable(columns: ["x"], rows: [[.number(value)]])
