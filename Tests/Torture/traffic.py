@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness import SECONDS, Place, expect_equal, line
 
@@ -48,12 +49,24 @@ def ledgers(database: Path) -> dict[str, Ledger]:
     return result
 
 
+# Read as rows on a slow machine; a long trial stores a hundred million.
+EVENTS_READ_PER_SECOND = 100_000
+
+
+def rows_of_all_events(place: Place, query: str) -> list[dict[str, Any]]:
+    """A query that reads every event, with time in proportion."""
+    seconds = max(SECONDS, place.status()["stored"] / EVENTS_READ_PER_SECOND)
+    command = ["--db", place.database, "sql", query, "--format", "json"]
+    return place.program(command, seconds=seconds).expect(0).json()["rows"]
+
+
 def expect_exactly(place: Place, highest: dict[str, int], what: str) -> None:
     """Each source's numbers 1 ... highest are stored, once each, and the ledger says the same."""
     expected = {name: count for name, count in highest.items() if count > 0}
     # Sources are pseudonyms in SQL; their numbers tell enough.
-    rows = place.sql("SELECT count(*) AS n, count(DISTINCT seq) AS d, min(seq) AS low, max(seq) AS high "
-                     "FROM event WHERE source IS NOT NULL GROUP BY source")
+    rows = rows_of_all_events(
+        place, "SELECT count(*) AS n, count(DISTINCT seq) AS d, min(seq) AS low, max(seq) AS high "
+               "FROM event WHERE source IS NOT NULL GROUP BY source")
     found = sorted((row["n"], row["d"], row["low"], row["high"]) for row in rows)
     expect_equal(found, sorted((count, count, 1, count) for count in expected.values()),
                  f"{what}: events by source (rows, numbers, lowest, highest)")
@@ -65,10 +78,6 @@ def expect_exactly(place: Place, highest: dict[str, int], what: str) -> None:
         expect_equal(ledger.ranges, [(1, count)], f"{what}: ranges of {name}")
 
 
-# What reading single events as rows takes on a slow machine; a long trial stores a hundred million.
-ROWS_READ_PER_SECOND = 100_000
-
-
 def expect_sound(place: Place) -> None:
     """SQLite finds nothing wrong, and the program reads every event."""
     connection = sqlite3.connect(f"file:{place.database}?mode=ro", uri=True)
@@ -77,7 +86,5 @@ def expect_sound(place: Place) -> None:
     finally:
         connection.close()
     status = place.status()
-    query = ["--db", place.database, "sql", "SELECT count(time) AS n FROM event", "--format", "json"]
-    seconds = max(SECONDS, status["stored"] / ROWS_READ_PER_SECOND)
-    read = place.program(query, seconds=seconds).expect(0).json()["rows"][0]["n"]
+    read = rows_of_all_events(place, "SELECT count(time) AS n FROM event")[0]["n"]
     expect_equal(read, status["stored"], "events that can be read, and those stored by the ledger")
