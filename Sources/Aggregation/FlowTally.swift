@@ -9,9 +9,8 @@ struct FlowTally {
   private var flow = Flow()
   private var transitionTable = NumberTable()
   private var endTable = NumberTable()
-  /// One a transition: its index in `flow.transitions` and its wait.
-  private var transitionOfWait: [UInt32] = []
-  private var waits: [Int64] = []
+  /// By index in `flow.transitions`.
+  private var waits = TransitionWaits()
 
   init(groupOfPerson: [Int32], isSelected: [Bool], peopleKept: Int, bounds: WindowBounds) {
     self.groupOfPerson = groupOfPerson
@@ -21,6 +20,9 @@ struct FlowTally {
   }
 
   mutating func isInWindow(_ moment: Int64) -> Bool { test.contains(moment) }
+
+  /// Whether all that is counted means nothing, for want of an order.
+  var isPointless: Bool { flow.needsOrder }
 
   /// The order of events that start together decides, and is not known.
   mutating func needOrder() { flow.needsOrder = true }
@@ -39,8 +41,7 @@ struct FlowTally {
       flow.transitions[index].lastPerson = person
       flow.transitions[index].people.insert(person, below: peopleKept)
     }
-    transitionOfWait.append(UInt32(truncatingIfNeeded: index))
-    waits.append(wait)
+    waits.append(transition: index, milliseconds: wait)
   }
 
   /// A step that was counted before turned out to lead back at once.
@@ -97,18 +98,18 @@ struct FlowTally {
     flow.sessions += other.flow.sessions
     flow.sessionPeople += other.flow.sessionPeople
     flow.needsOrder = flow.needsOrder || other.flow.needsOrder
-    let indices = other.flow.transitions.map { row -> UInt32 in
+    let numbers = other.flow.transitions.map { row in
       let index = transitionIndex(group: row.group, from: row.from, to: row.to)
       flow.transitions[index].count += row.count
       flow.transitions[index].retry += row.retry
       flow.transitions[index].bounce += row.bounce
       flow.transitions[index].waitTotalMilliseconds += row.waitTotalMilliseconds
       flow.transitions[index].people.insert(row.people, below: peopleKept)
-      return UInt32(truncatingIfNeeded: index)
+      return index
     }
-    transitionOfWait += other.transitionOfWait.map { indices[Int($0)] }
-    waits += other.waits
-    for row in other.flow.ends {
+    let ends = other.flow.ends
+    waits.absorb(other.waits, numbers: numbers)
+    for row in ends {
       let index = endIndex(group: row.group, rank: row.rank)
       flow.ends[index].started += row.started
       flow.ends[index].ended += row.ended
@@ -118,19 +119,13 @@ struct FlowTally {
 
   /// Gives every transition its quantiles.
   consuming func finished() -> Flow {
-    var ends = flow.transitions.map { Int($0.count) }
-    for index in ends.indices.dropFirst() { ends[index] += ends[index - 1] }
-    var grouped = [Int64](repeating: 0, count: waits.count)
-    var next = ends
-    for (index, wait) in zip(transitionOfWait, waits) {
-      next[Int(index)] -= 1
-      grouped[next[Int(index)]] = wait
-    }
-    grouped.withUnsafeMutableBufferPointer { grouped in
-      for index in flow.transitions.indices {
-        let waits = UnsafeMutableBufferPointer(rebasing: grouped[next[index]..<ends[index]])
-        flow.transitions[index].waitMedianMilliseconds = Quantile.median.select(from: waits) ?? 0
-        flow.transitions[index].waitNineTenthsMilliseconds = Quantile.nineTenths.select(from: waits) ?? 0
+    let counts = flow.transitions.map { Int($0.count) }
+    flow.transitions.withUnsafeMutableBufferPointer { transitions in
+      // Each transition is handed out once.
+      nonisolated(unsafe) let transitions = transitions
+      waits.forEachTransition(counts: counts) { index, waits in
+        transitions[index].waitMedianMilliseconds = Quantile.median.select(from: waits) ?? 0
+        transitions[index].waitNineTenthsMilliseconds = Quantile.nineTenths.select(from: waits) ?? 0
       }
     }
     return flow

@@ -65,6 +65,9 @@ package struct FlowCount {
     }
   }
 
+  /// Whether the order of events decides, and was not loaded: nothing that is counted means anything then.
+  package var isPointless: Bool { tallies.contains(where: \.isPointless) }
+
   /// People whom a worker takes at once.
   private static let peopleAtOnce = 256
 
@@ -92,8 +95,9 @@ package struct FlowCount {
   }
 
   package consuming func finished() -> Flow {
-    var all = tallies[0]
-    for tally in tallies.dropFirst() { all.absorb(tally) }
+    var tallies = tallies
+    var all = tallies.removeFirst()
+    while let tally = tallies.popLast() { all.absorb(tally) }
     return all.finished()
   }
 }

@@ -68,7 +68,11 @@ extension UsageReports {
     var count = FlowCount(question, workerCount: scope.sessions?.workerCount ?? 1)
     try scope.sessions?.forEachPass(
       keys: scope.keys, isChosen: scope.isChosen, withOrder: rankOfSource != nil
-    ) { events, earlier in count.add(events, earlier: earlier) }
+    ) { events, earlier in
+      count.add(events, earlier: earlier)
+      // Then they are counted anew anyway.
+      return !count.isPointless
+    }
     return count.finished()
   }
 

@@ -9,7 +9,7 @@ import UsageModel
 /// earlier are looked for in the older chunks, of which only the sessions are decoded.
 struct SessionEventsSource {
   /// Memory of one pass.
-  static let bytesMax = 384 << 20
+  static let bytesMax = 448 << 20
 
   /// Events of the window, by user.
   let census: WindowCensus
@@ -50,9 +50,10 @@ struct SessionEventsSource {
   ///   - keys: of the population.
   ///   - isChosen: by person; others' events are left out.
   ///   - withOrder: whether source and number are loaded too.
+  ///   - body: says whether to go on.
   func forEachPass(
     keys: EventKeys, isChosen: [Bool], withOrder: Bool,
-    _ body: (SessionEvents, EarlierSessions) throws -> Void
+    _ body: (SessionEvents, EarlierSessions) throws -> Bool
   ) throws {
     let personOfUser = keys.personOfUser.map { $0 >= 0 && isChosen[Int($0)] ? $0 : EventKeys.none }
     let countsOfPerson = counts.map { counts in
@@ -71,7 +72,7 @@ struct SessionEventsSource {
       try fill(events, personOfUser: personOfUser, withOrder: withOrder, filter: filter)
       let known = try earlier ?? filter.map { try findEarlier(of: $0, personOfUser) } ?? EarlierSessions()
       earlier = known
-      try body(events, known)
+      guard try body(events, known) else { return }
     }
   }
 

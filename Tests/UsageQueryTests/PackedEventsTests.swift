@@ -87,6 +87,7 @@ struct PackedEventsTests {
         events, earlier in
         count.add(events, earlier: earlier)
         passes += 1
+        return true
       }
       return (count.finished(), passes)
     }
