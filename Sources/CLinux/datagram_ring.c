@@ -9,10 +9,12 @@
 
 // Room for the drop counter and the sender's credentials.
 enum { CONTROL_BYTES = 128 };
+// Between two slots: at a distance of a power of two the heads of all datagrams would share a few lines of the cache.
+enum { APART_BYTES = 320 };
 
 struct wl_datagram_ring {
   unsigned slots;
-  unsigned slot_bytes;
+  size_t stride;
   uint32_t drop_count;
   struct mmsghdr *messages;
   struct iovec *vectors;
@@ -26,13 +28,13 @@ wl_datagram_ring *wl_datagram_ring_create(unsigned slots, unsigned slot_bytes) {
   wl_datagram_ring *ring = calloc(1, sizeof *ring);
   if (!ring) return NULL;
   ring->slots = slots;
-  ring->slot_bytes = slot_bytes;
+  ring->stride = (size_t)slot_bytes + APART_BYTES;
   ring->messages = calloc(slots, sizeof *ring->messages);
   ring->vectors = calloc(slots, sizeof *ring->vectors);
   ring->control = calloc(slots, CONTROL_BYTES);
   ring->users = calloc(slots, sizeof *ring->users);
   ring->addresses = calloc(slots, sizeof *ring->addresses);
-  void *memory = mmap(NULL, (size_t)slots * slot_bytes, PROT_READ | PROT_WRITE,
+  void *memory = mmap(NULL, slots * ring->stride, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ring->memory = memory == MAP_FAILED ? NULL : memory;
   if (!ring->messages || !ring->vectors || !ring->control || !ring->users || !ring->addresses ||
@@ -41,7 +43,7 @@ wl_datagram_ring *wl_datagram_ring_create(unsigned slots, unsigned slot_bytes) {
     return NULL;
   }
   for (unsigned slot = 0; slot < slots; slot++) {
-    ring->vectors[slot].iov_base = ring->memory + (size_t)slot * slot_bytes;
+    ring->vectors[slot].iov_base = ring->memory + slot * ring->stride;
     ring->vectors[slot].iov_len = slot_bytes;
     ring->messages[slot].msg_hdr.msg_iov = &ring->vectors[slot];
     ring->messages[slot].msg_hdr.msg_iovlen = 1;
@@ -52,7 +54,7 @@ wl_datagram_ring *wl_datagram_ring_create(unsigned slots, unsigned slot_bytes) {
 
 void wl_datagram_ring_destroy(wl_datagram_ring *ring) {
   if (!ring) return;
-  if (ring->memory) munmap(ring->memory, (size_t)ring->slots * ring->slot_bytes);
+  if (ring->memory) munmap(ring->memory, ring->slots * ring->stride);
   free(ring->messages);
   free(ring->vectors);
   free(ring->control);
@@ -89,7 +91,7 @@ int wl_datagram_ring_receive(wl_datagram_ring *ring, int descriptor) {
 }
 
 const uint8_t *wl_datagram_ring_bytes(const wl_datagram_ring *ring, int index) {
-  return ring->memory + (size_t)index * ring->slot_bytes;
+  return ring->memory + (size_t)index * ring->stride;
 }
 
 uint32_t wl_datagram_ring_length(const wl_datagram_ring *ring, int index) {

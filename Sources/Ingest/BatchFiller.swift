@@ -7,6 +7,8 @@ import WireFormat
 struct BatchFiller: ~Copyable {
   /// Longest time from a batch's first event to its hand-over.
   static let sealAfterMilliseconds: Int64 = 50
+  /// As above, over UDP while no sender waits for an acknowledgement: a quarter of the commits under a trickle.
+  static let sealUnansweredAfterMilliseconds: Int64 = 200
   /// Longest time spent, after the stop signal, on what sockets still hold: senders that never pause must
   /// not keep the collector from stopping.
   static let drainMillisecondsMax: Int64 = 3_000
@@ -76,7 +78,10 @@ struct BatchFiller: ~Copyable {
     if isEmpty { return nil }
     // A wall clock may be set back, and then says nothing about how long the batch has waited.
     guard let first = firstEventMilliseconds, now >= first else { return 0 }
-    return max(0, first + Self.sealAfterMilliseconds - now)
+    let patience =
+      transport == .udp && deliveries.isEmpty && !hasRefusals
+      ? Self.sealUnansweredAfterMilliseconds : Self.sealAfterMilliseconds
+    return max(0, first + patience - now)
   }
 
   private var isEmpty: Bool {

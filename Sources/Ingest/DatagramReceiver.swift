@@ -14,8 +14,11 @@ package final class DatagramReceiver: Sendable {
   /// gathering is as good as waiting; beyond, it is better.
   private static let burstDatagrams = 32
   fileprivate static let busyDatagrams = 50
-  /// How long a burst's next datagrams gather; a receive buffer of 4 MiB holds at least ten times as many.
-  private static let gatherMilliseconds: Int64 = 1
+  /// Datagrams worth waking up for: a wake-up then costs less than a fiftieth of receiving them.
+  fileprivate static let gatheredDatagrams = 256
+  /// Receive buffer for each millisecond that datagrams gather: twice what the fastest sender on one machine fills
+  /// (540 datagrams of 1,400 bytes, which take 2,304 each in the kernel), so that a sudden one finds room.
+  private static let bufferBytesPerMillisecond = 2_500_000
 
   private let socket: BoundSocket
   private let transport: Transport
@@ -71,10 +74,11 @@ package final class DatagramReceiver: Sendable {
         let end = drainEnd ?? now + BatchFiller.drainMillisecondsMax
         if count <= 0 || now >= end { break }
         drainEnd = end
-      } else if count <= 0 {
+      } else if count <= 0 || (gathersBursts && count < Int32(Self.slotsPerCall)) {
+        // Fewer than there was room for: nothing waits any more, without asking again.
         let isBurst = sinceLastWait >= Self.burstDatagrams || (pace.isBusy && sinceLastWait > 0)
         if isBurst && gathersBursts {
-          wait(Self.gatherMilliseconds, alsoForDatagrams: false)
+          wait(min(pace.gatherMilliseconds, gatherMillisecondsMax), alsoForDatagrams: false)
         } else {
           let due = filler.millisecondsUntilDue(now: now)
           wait(drops.isQuiet ? due : due ?? BatchFiller.sealAfterMilliseconds)
@@ -100,6 +104,11 @@ package final class DatagramReceiver: Sendable {
     transport == .udp && socket.receiveBufferBytes >= Sockets.receiveBufferBytesLow
   }
 
+  /// How long datagrams may gather.
+  private var gatherMillisecondsMax: Int64 {
+    Int64(max(1, socket.receiveBufferBytes / Self.bufferBytesPerMillisecond))
+  }
+
   /// Waits for the stop signal, a datagram, or so many milliseconds; nil for ever.
   private func wait(_ milliseconds: Int64?, alsoForDatagrams: Bool = true) {
     var descriptors = [
@@ -115,6 +124,8 @@ private struct Pace {
   private var start: Int64 = 0
   private var count = 0
   private(set) var isBusy = false
+  /// In which as many come as are worth a wake-up; 1 at least.
+  private(set) var gatherMilliseconds: Int64 = 1
 
   mutating func add(_ datagrams: Int, now: Int64) {
     count += datagrams
@@ -122,6 +133,7 @@ private struct Pace {
     // A clock that was set back begins anew.
     guard elapsed < 0 || elapsed >= BatchFiller.sealAfterMilliseconds else { return }
     isBusy = elapsed < 2 * BatchFiller.sealAfterMilliseconds && count >= DatagramReceiver.busyDatagrams
+    gatherMilliseconds = max(1, elapsed * Int64(DatagramReceiver.gatheredDatagrams) / Int64(max(1, count)))
     start = now
     count = 0
   }

@@ -228,8 +228,9 @@ struct BatchFillerTests {
     Array(text.utf8).withUnsafeBytes { filler.add(datagram: $0, isTruncated: false, now: now) }
   }
 
-  @Test func isDueFiftyMillisecondsAfterItsFirstEvent() {
-    var filler = BatchFiller(queue: WriterQueue(), transport: .udp)
+  @Test(arguments: [Transport.unixDatagram, .unixStream])
+  func isDueFiftyMillisecondsAfterItsFirstEvent(transport: Transport) {
+    var filler = BatchFiller(queue: WriterQueue(), transport: transport)
     #expect(filler.millisecondsUntilDue(now: 1_000) == nil)
     add(Sample.line(0), &filler, now: 1_000)
     #expect(filler.millisecondsUntilDue(now: 1_000) == 50)
@@ -240,6 +241,18 @@ struct BatchFillerTests {
     #expect(filler.millisecondsUntilDue(now: 9_000) == 0)
     filler.seal(1_050)
     #expect(filler.millisecondsUntilDue(now: 1_051) == nil)
+  }
+
+  /// Over UDP nobody waits for an answer; a refused envelope is told to the writer as soon as ever.
+  @Test func waitsLongerWhereNobodyWaitsForAnAnswer() {
+    var filler = BatchFiller(queue: WriterQueue(), transport: .udp)
+    add(Sample.line(0), &filler, now: 1_000)
+    #expect(filler.millisecondsUntilDue(now: 1_000) == 200)
+    #expect(filler.millisecondsUntilDue(now: 1_199) == 1)
+    #expect(filler.millisecondsUntilDue(now: 1_200) == 0)
+    filler.refuse(.truncated, now: 1_020)
+    #expect(filler.millisecondsUntilDue(now: 1_020) == 30)
+    #expect(filler.millisecondsUntilDue(now: 1_050) == 0)
   }
 
   /// A clock that is set back must not hold events until it has caught up.
