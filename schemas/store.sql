@@ -29,10 +29,12 @@ CREATE TABLE secret (
 ) WITHOUT ROWID;
 
 -- Dictionaries: chunks hold the numbers, from 1 ----------------------------------------------------------
+-- Names are distinct. user_name, label and source have no index of them; where one has more than 8 MiB of names the
+-- writer makes it: CREATE UNIQUE INDEX user_name_by_name ON user_name (name), and likewise.
 
 CREATE TABLE user_name (
   id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE           -- an event's user as it was sent, before aliases
+  name TEXT NOT NULL                  -- an event's user as it was sent, before aliases
 );
 
 CREATE TABLE feature_name (
@@ -44,23 +46,27 @@ CREATE UNIQUE INDEX feature_name_by_text ON feature_name (app, ifnull(feature, '
 
 CREATE TABLE label (
   id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE           -- hosts, versions and causes share one dictionary
+  name TEXT NOT NULL                  -- hosts, versions and causes share one dictionary
 );
 
 -- Ledger: written in the transaction that stores the events ----------------------------------------------
 
 CREATE TABLE source (
   id INTEGER PRIMARY KEY,             -- 0 stands for events without a source
-  name TEXT NOT NULL UNIQUE,          -- the sender's id; '' for source 0
+  name TEXT NOT NULL,                 -- the sender's id; '' for source 0
   stored INTEGER NOT NULL DEFAULT 0,      -- events stored
   duplicate INTEGER NOT NULL DEFAULT 0,   -- events whose number was stored already
   conflict INTEGER NOT NULL DEFAULT 0,    -- those of them that differ from the stored one
   rejected INTEGER NOT NULL DEFAULT 0,    -- refused events
-  first_received_ms INTEGER,          -- the collector's clock; NULL until something arrived
-  last_received_ms INTEGER,
-  owner TEXT,                         -- login of the first local sender that numbered under it; NULL: none yet
   late INTEGER NOT NULL DEFAULT 0,    -- stored events received more than a day after their end
   dropped INTEGER NOT NULL DEFAULT 0, -- numbers that the sender's spool dropped; they are among the lost
+  first_received_ms INTEGER,          -- the collector's clock; NULL until something arrived
+  last_received_ms INTEGER,
+  tail_first INTEGER,                 -- topmost range of stored numbers, as in sequence_range; NULL without any
+  tail_last INTEGER,
+  tail_first_time_ms INTEGER,
+  tail_last_time_ms INTEGER,
+  owner TEXT,                         -- login of the first local sender that numbered under it; NULL: none yet
   clock_offset_ms INTEGER,            -- receipt less the sender's clock, the last time
   clock_offset_largest_ms INTEGER     -- the largest ever, whatever its sign
 );
@@ -74,8 +80,8 @@ CREATE TABLE source_rejection (
 ) WITHOUT ROWID;
 
 -- Which numbers of a source are stored: ranges that neither touch nor overlap. What lies between two of
--- them was sent and is not stored.
-CREATE TABLE sequence_range (
+-- them was sent and is not stored. The topmost range of each source is in its own row, those below in this table.
+CREATE TABLE sequence_range_below (
   source INTEGER NOT NULL,            -- source.id
   first INTEGER NOT NULL,             -- first and last number, both stored
   last INTEGER NOT NULL,
@@ -83,6 +89,11 @@ CREATE TABLE sequence_range (
   last_time_ms INTEGER NOT NULL,      -- start of the event with the last number
   PRIMARY KEY (source, first)
 ) WITHOUT ROWID;
+CREATE VIEW sequence_range AS         -- all ranges
+  SELECT source, first, last, first_time_ms, last_time_ms FROM sequence_range_below
+  UNION ALL SELECT id, tail_first, tail_last, tail_first_time_ms, tail_last_time_ms FROM source
+    WHERE tail_last IS NOT NULL;
+
 
 -- Numbers that are known and not stored, as ranges: refused (kind 1) or withheld on purpose (2). They neither
 -- overlap each other nor stored ones; at most 4,096 a source, further ones count as lost.

@@ -193,6 +193,9 @@ static int registration;
 
 static void register_once(void) {
   static sqlite3_vfs own;
+  // Nobody asks how much memory SQLite has in use; counting takes a lock for each piece. Refused where another
+  // library has used SQLite already, and nothing is lost then.
+  (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   under = sqlite3_vfs_find(NULL);
   if (under == NULL) {
     registration = SQLITE_ERROR;

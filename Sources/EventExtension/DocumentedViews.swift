@@ -36,10 +36,11 @@ package enum DocumentedViews {
       name: "sources", purpose: "the ledger of each source: what arrived, twice, differing, refused",
       sql: """
         SELECT CASE s.id WHEN 0 THEN NULL ELSE waterline_person(s.name) END AS source, s.stored, s.duplicate, s.conflict, s.rejected,
-          s.first_received_ms, s.last_received_ms, max(r.last) AS highest_seq,
-          ifnull(sum(r.last - r.first + 1), 0) AS numbers_stored, s.late,
+          s.first_received_ms, s.last_received_ms, s.tail_last AS highest_seq,
+          ifnull(s.tail_last - s.tail_first + 1, 0) + (SELECT ifnull(sum(r.last - r.first + 1), 0)
+            FROM main.sequence_range_below r WHERE r.source = s.id) AS numbers_stored, s.late,
           s.clock_offset_ms, s.clock_offset_largest_ms
-        FROM main.source s LEFT JOIN main.sequence_range r ON r.source = s.id GROUP BY s.id
+        FROM main.source s
         """),
     View(
       name: "sequence_gaps",

@@ -17,20 +17,18 @@ struct ArrivalChunk {
     if column.isEmpty { column = [Int64](repeating: 0, count: EventBatch.eventsMax) }
     var writer = ChunkWriter(rowCount: rows.count, effort: .arrival)
     let (users, labels, sources) = (names.numbers(.user), names.numbers(.label), names.numbers(.source))
-    let features = names.featureColumn
     addPlain(batch.time, .time, rows, batch, &writer)
-    addNumbers(of: batch.user, users, .user, rows, &writer)
-    features.withUnsafeBufferPointer { features in
-      if let start = features.baseAddress { addPlain(start, .feature, rows, batch, &writer) }
-    }
-    add(.kind, rows, &writer) { Int64(batch.kind[$0]) }
-    add(.outcome, rows, &writer) { Int64(batch.outcome[$0]) }
+    addNumbers(of: batch.user, users, .user, rows, batch, &writer)
+    addPlain(names.featureColumn, .feature, rows, batch, &writer)
+    let (kinds, outcomes) = (batch.kind, batch.outcome)
+    add(.kind, rows, batch, &writer) { Int64(kinds[$0]) }
+    add(.outcome, rows, batch, &writer) { Int64(outcomes[$0]) }
     addPlain(batch.durationPlusOne, .durationPlusOne, rows, batch, &writer)
-    addNumbers(of: batch.host, labels, .host, rows, &writer)
+    addNumbers(of: batch.host, labels, .host, rows, batch, &writer)
     addTexts(of: batch.session, .session, rows, batch, &writer)
-    addNumbers(of: batch.version, labels, .version, rows, &writer)
-    addNumbers(of: batch.cause, labels, .cause, rows, &writer)
-    addNumbers(of: batch.source, sources, .source, rows, &writer)
+    addNumbers(of: batch.version, labels, .version, rows, batch, &writer)
+    addNumbers(of: batch.cause, labels, .cause, rows, batch, &writer)
+    addNumbers(of: batch.source, sources, .source, rows, batch, &writer)
     addPlain(batch.sequence, .sequence, rows, batch, &writer)
     addTexts(of: batch.attributes, .attributes, rows, batch, &writer)
     addPlain(batch.clockOffset, .clockOffset, rows, batch, &writer)
@@ -40,11 +38,17 @@ struct ArrivalChunk {
   /// Encodes what `value` says for each row.
   @inline(__always)
   private mutating func add(
-    _ column: ChunkColumn, _ rows: [UInt32], _ writer: inout ChunkWriter, _ value: (Int) -> Int64
+    _ column: ChunkColumn, _ rows: [UInt32], _ batch: EventBatch, _ writer: inout ChunkWriter,
+    _ value: (Int) -> Int64
   ) {
+    let hasAll = rows.count == batch.count
     self.column.withUnsafeMutableBufferPointer { values in
       rows.withUnsafeBufferPointer { rows in
-        for index in 0..<rows.count { values[index] = value(Int(rows[index])) }
+        if hasAll {
+          for index in 0..<rows.count { values[index] = value(index) }
+        } else {
+          for index in 0..<rows.count { values[index] = value(Int(rows[index])) }
+        }
       }
       writer.add(column, UnsafeBufferPointer(rebasing: values[..<rows.count]))
     }
@@ -58,16 +62,16 @@ struct ArrivalChunk {
     if rows.count == batch.count {
       writer.add(column, UnsafeBufferPointer(start: values, count: rows.count))
     } else {
-      add(column, rows, &writer) { values[$0] }
+      add(column, rows, batch, &writer) { values[$0] }
     }
   }
 
   private mutating func addNumbers(
     of strings: UnsafePointer<UInt32>, _ numbers: [Int64], _ column: ChunkColumn, _ rows: [UInt32],
-    _ writer: inout ChunkWriter
+    _ batch: EventBatch, _ writer: inout ChunkWriter
   ) {
     numbers.withUnsafeBufferPointer { numbers in
-      add(column, rows, &writer) { numbers[Int(strings[$0])] }
+      add(column, rows, batch, &writer) { numbers[Int(strings[$0])] }
     }
   }
 

@@ -27,27 +27,51 @@ struct BatchNames: ~Copyable {
   private var appNumbers: [Int64] = []
   /// By string number of a feature, its number in the app that had it last: few names stand in two apps.
   private var featureNumbers: [(app: UInt32, number: Int64)] = []
-  /// By row; room for a whole batch, made for the first.
-  private(set) var featureColumn: [Int64] = []
+  /// By row; room for a whole batch, which takes no memory until it is used.
+  private let featureNumber = UnsafeMutablePointer<Int64>.allocate(capacity: EventBatch.eventsMax)
   /// Whether a name of the batch could not be given a number.
   private(set) var hasUnavailable = false
   private var key: [UInt8] = []
 
   init(_ limits: StoreLimits) {
-    users = NameResolver(.users, namesMax: limits.usersMax)
-    labels = NameResolver(.labels, namesMax: limits.labelsMax)
-    sources = NameResolver(.sources, namesMax: limits.sourcesMax)
-    features = NameResolver(.features, namesMax: limits.featuresMax)
+    users = NameResolver(.users, namesMax: limits.usersMax, bytesMax: limits.nameBytesCachedMax)
+    labels = NameResolver(.labels, namesMax: limits.labelsMax, bytesMax: limits.nameBytesCachedMax)
+    sources = NameResolver(.sources, namesMax: limits.sourcesMax, bytesMax: limits.nameBytesCachedMax)
+    features = NameResolver(.features, namesMax: limits.featuresMax, bytesMax: limits.nameBytesCachedMax)
   }
+
+  deinit { featureNumber.deallocate() }
 
   // MARK: Transactions
 
+  /// Reads what is known; to be called before anything else of a transaction.
   mutating func begin(in database: Database) throws {
     try users.begin(in: database)
     try labels.begin(in: database)
     try sources.begin(in: database)
     try features.begin(in: database)
   }
+
+  /// Inserts the new names, but those of sources, which the ledger inserts with all it knows of them.
+  mutating func write(in database: Database) throws {
+    try users.write(in: database)
+    try labels.write(in: database)
+    try features.write(in: database)
+  }
+
+  /// Inserts new sources that nothing is booked for yet, for who must find their rows in the table.
+  mutating func writeSources(in database: Database) throws { try sources.write(in: database) }
+
+  /// Numbers of sources that are not in the table yet.
+  var unwrittenSources: Range<Int64> { sources.unwrittenNumbers }
+
+  func withUnwrittenSource<Result>(
+    _ number: Int64, _ body: (UnsafeBufferPointer<UInt8>) -> Result
+  ) -> Result {
+    sources.withUnwrittenName(number, body)
+  }
+
+  mutating func didWriteSources() { sources.didWrite() }
 
   /// The transaction was committed.
   mutating func end() {
@@ -69,7 +93,6 @@ struct BatchNames: ~Copyable {
 
   /// Forgets the batch before and makes room for this one.
   mutating func start(_ batch: EventBatch) {
-    if featureColumn.isEmpty { featureColumn = [Int64](repeating: 0, count: EventBatch.eventsMax) }
     let count = batch.strings.count
     Self.clear(&userNumbers, count, 0)
     Self.clear(&labelNumbers, count, 0)
@@ -124,9 +147,10 @@ struct BatchNames: ~Copyable {
     _ batch: EventBatch, _ rows: ArraySlice<UInt32>, _ database: Database
   ) throws -> Bool {
     var isFull = false
+    let (apps, features, numbers) = (batch.app, batch.feature, featureNumber)
     for row in rows {
-      let app = batch.app[Int(row)]
-      let feature = batch.feature[Int(row)]
+      let app = apps[Int(row)]
+      let feature = features[Int(row)]
       var number: Int64
       if feature == 0 {
         number = appNumbers[Int(app)]
@@ -143,7 +167,7 @@ struct BatchNames: ~Copyable {
         }
         if number == Self.unavailable { isFull = true }
       }
-      featureColumn[Int(row)] = number
+      numbers[Int(row)] = number
     }
     return isFull
   }
@@ -171,9 +195,14 @@ struct BatchNames: ~Copyable {
     }
   }
 
+  /// Numbers of features by row, of the rows that were resolved.
+  ///
+  /// They are of the batch, and valid as long as this is.
+  var featureColumn: UnsafePointer<Int64> { UnsafePointer(featureNumber) }
+
   /// Whether there is a number for every name of a row.
   func isAvailable(row: Int, of batch: EventBatch) -> Bool {
-    userNumbers[Int(batch.user[row])] >= 0 && featureColumn[row] >= 0
+    userNumbers[Int(batch.user[row])] >= 0 && featureNumber[row] >= 0
       && sourceNumbers[Int(batch.source[row])] >= 0 && labelNumbers[Int(batch.host[row])] >= 0
       && labelNumbers[Int(batch.version[row])] >= 0 && labelNumbers[Int(batch.cause[row])] >= 0
   }
@@ -201,8 +230,13 @@ struct BatchNames: ~Copyable {
   }
 
   /// The number of a source that no event names; nil when there is no room for it.
-  mutating func number(ofSource name: String, in database: Database) throws -> Int64? {
-    try Array(name.utf8).withUnsafeBufferPointer { try sources.number(of: $0, in: database) }
+  mutating func number(ofSource name: some Sequence<UInt8>, in database: Database) throws -> Int64? {
+    try Array(name).withUnsafeBufferPointer { try sources.number(of: $0, in: database) }
+  }
+
+  /// The number of a source that has one already.
+  mutating func knownNumber(ofSource name: String, in database: Database) throws -> Int64? {
+    try Array(name.utf8).withUnsafeBufferPointer { try sources.known($0, in: database) }
   }
 
   /// Whether a source is of this transaction, so that nothing is stored of it yet.

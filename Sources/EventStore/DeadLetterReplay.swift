@@ -83,9 +83,7 @@ extension EventWriter {
       // An impostor's event was not booked under the source it named.
       letter.reason == RejectReason.notYours.rawValue
       ? 0
-      : try letter.source.flatMap {
-        try Int64.fetchOne(database, sql: "SELECT id FROM source WHERE name = ?", arguments: [$0])
-      } ?? 0
+      : try letter.source.flatMap { try names.knownNumber(ofSource: $0, in: database) } ?? 0
     try ledger.count(source, in: database) { $0.rejected -= 1 }
     try database.execute(
       sql: "UPDATE source_rejection SET count = count - 1 WHERE source = ? AND reason = ?",

@@ -10,19 +10,18 @@ import WireFormat
 /// acknowledge them. Belongs to one thread.
 package final class EventWriter {
   let store: EventStore
-  private var names: BatchNames
+  var names: BatchNames
   var ledger: SequenceLedger
   var deadLetters = DeadLetterWriter()
   /// Who was forgotten; nil until it is read.
   private var tombstones: Tombstones?
-  private var speakers: SpeakerCheck
+  private var speakers = SpeakerCheck()
   private var rows = BatchRows()
   private var chunk = ArrivalChunk()
 
   package init(store: EventStore, limits: StoreLimits = StoreLimits()) {
     self.store = store
     names = BatchNames(limits)
-    speakers = SpeakerCheck(sourcesMax: limits.sourcesMax)
     ledger = SequenceLedger(rangesMax: limits.rangesMax)
   }
 
@@ -48,7 +47,8 @@ package final class EventWriter {
       result = try store.queue.inTransactionReturning { database in
         try names.begin(in: database)
         let result = try body(database)
-        try ledger.flush(in: database)
+        try names.write(in: database)
+        try ledger.flush(&names, in: database)
         return result
       }
     } catch {
@@ -82,7 +82,7 @@ package final class EventWriter {
   /// Notes numbers of a source that will never come, on purpose.
   package func withhold(source: String, _ range: ClosedRange<Int64>) throws {
     try transaction { database in
-      guard let source = try names.number(ofSource: source, in: database) else { return }
+      guard let source = try names.number(ofSource: source.utf8, in: database) else { return }
       try ledger.withhold(source, range, in: database)
     }
   }
@@ -131,12 +131,13 @@ package final class EventWriter {
   ) throws {
     try DeliveryLedger.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
     let sender = delivery.spool.sender
-    let name = sender.hasPrefix("~") ? String(sender.dropFirst()) : sender
-    if let source = try names.number(ofSource: name, in: database) {
+    let name = sender.hasPrefix("~") ? sender.dropFirst() : sender[...]
+    if let source = try names.number(ofSource: name.utf8, in: database) {
+      try names.writeSources(in: database)
       try ledger.noteClock(source, offsetMilliseconds: delivery.clockOffsetMilliseconds, in: database)
     }
-    for unsent in delivery.unsent where try speakers.allows(unsent, in: database) {
-      guard let source = try names.number(ofSource: unsent.source, in: database) else { continue }
+    for unsent in delivery.unsent where try speakers.allows(unsent, &names, in: database) {
+      guard let source = try names.number(ofSource: unsent.source.utf8, in: database) else { continue }
       for range in unsent.ranges {
         let numbers = Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound)
         if unsent.isWithheld {
@@ -159,7 +160,7 @@ package final class EventWriter {
     for row in 0..<batch.count {
       if !forgotten.isEmpty, forgotten[Int(batch.user[row])] {
         try refuseForgotten(row, of: batch, forgotten, &summary, database)
-      } else if batch.hasSpeakers, try !speakers.allows(row: row, of: batch, in: database) {
+      } else if batch.hasSpeakers, try !speakers.allows(row: row, of: batch, &names, in: database) {
         refused.append(refusal(.notYours, row, of: batch, refused.count))
       } else {
         rows.admit(row)

@@ -11,11 +11,14 @@ package struct MissingNumbers: Equatable, Sendable {
 
   /// All of them, by source and number.
   ///
-  /// - Complexity: O(ranges + gaps log ranges).
+  /// - Complexity: O(ranges log ranges) of the sources that have more than one.
   package static func all(in database: Database) throws -> [MissingNumbers] {
     let select = try RawStatement(
       database,
-      "SELECT source, first, last, first_time_ms, last_time_ms FROM sequence_range ORDER BY source, first")
+      """
+      SELECT source, first, last, first_time_ms, last_time_ms FROM sequence_range
+      WHERE source IN (SELECT source FROM sequence_range_below) ORDER BY source, first
+      """)
     var found: [MissingNumbers] = []
     var source: Int64 = -1
     var last: Int64 = 0

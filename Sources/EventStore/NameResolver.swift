@@ -1,94 +1,106 @@
 import GRDB
 import WireFormat
 
-/// A table of names, as the resolver uses it.
-struct NameTable {
-  var select: String
-  var insert: String
-  var highest: String
-  /// Keys are `app NUL feature`, or `app` alone.
-  var isFeatures = false
-
-  static let users = NameTable("user_name")
-  static let labels = NameTable("label")
-  static let sources = NameTable("source")
-  static let features = NameTable(
-    select: "SELECT id FROM feature_name WHERE app = ?1 AND ifnull(feature, '') = ifnull(?2, '')",
-    insert: "INSERT INTO feature_name (app, feature) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-    highest: "SELECT max(id) FROM feature_name", isFeatures: true)
-
-  private init(_ table: String) {
-    self.init(
-      select: "SELECT id FROM \(table) WHERE name = ?1",
-      insert: "INSERT INTO \(table) (name) VALUES (?1) ON CONFLICT DO NOTHING",
-      highest: "SELECT max(id) FROM \(table)")
-  }
-
-  private init(select: String, insert: String, highest: String, isFeatures: Bool = false) {
-    self.select = select
-    self.insert = insert
-    self.highest = highest
-    self.isFeatures = isFeatures
-  }
-}
-
-/// Numbers for names of one kind, backed by a table and cached in bounded memory.
+/// Numbers for names of one kind, backed by a table and held in bounded memory.
+///
+/// The table has no index of names: an insertion into one costs several times what the row itself does. All names are
+/// read into memory when the first is asked for, and whatever is not among them is new. Only where they are more than
+/// memory may hold the table gets its index, once, and memory holds those used last.
 ///
 /// Not thread-safe: it belongs to the one writer. After a failed transaction call ``forget()``, as the
 /// cache may hold numbers that were rolled back.
 struct NameResolver: ~Copyable {
-  /// Cached bytes before the cache starts anew: about 300,000 names; senders cannot grow it further.
-  static let cachedBytesMax = 8 << 20
-
   /// Strings whose memory is asked for together: few enough to stay in the first cache.
   private static let prefetchedStrings = 64
 
   private let table: NameTable
   private let namesMax: Int64
+  private let bytesMax: Int
   private var cache = StringTable()
   /// Table number of the cached string at the same index; 0 unknown.
   private var numbers: [Int64] = [0]
-  /// Largest number in the table, and what it was when the transaction began.
+  /// Largest number given, and what it was when the transaction began.
   private var highest: Int64 = 0
   private var highestBefore: Int64 = 0
-  /// Whether every name of the table is in the cache, so that any other is new.
-  private var isComplete = false
+  /// Cached strings that got the next numbers and are not in the table yet; the last has the number `highest`.
+  private var unwritten: [UInt32] = []
+  private var memory = Memory.empty
   private var hashes: [UInt64] = []
-  private var select: RawStatement?
-  private var insert: RawStatement?
 
-  /// - Parameter namesMax: largest number that is given.
-  init(_ table: NameTable, namesMax: Int64) {
+  /// What the cache holds of the table.
+  private enum Memory {
+    /// Nothing yet.
+    case empty
+    /// Every name.
+    case all
+    /// Some; the table has an index for the others.
+    case some
+  }
+
+  /// - Parameters:
+  ///   - namesMax: largest number that is given.
+  ///   - bytesMax: bytes of names beyond which the table gets an index.
+  init(_ table: NameTable, namesMax: Int64, bytesMax: Int) {
     self.table = table
     self.namesMax = namesMax
+    self.bytesMax = bytesMax
   }
+
+  // MARK: Transactions
 
   /// Readies for a transaction.
   mutating func begin(in database: Database) throws {
-    let highestNumber = try RawStatement(database, table.highest)
-    highest = try highestNumber.next() ? highestNumber.integer(0) : 0
-    highestNumber.finish()
-    // A table without names, but for the source 0 that stands for none.
-    if highest == 0 { isComplete = true }
-    highestBefore = highest
-    select = try RawStatement(database, table.select)
-    insert = try RawStatement(database, table.insert)
+    let highestNumber = try table.highest(in: database)
+    // Someone else changed the table.
+    if highestNumber != highest { forget() }
+    highest = highestNumber
+    highestBefore = highestNumber
+    if memory == .empty { try load(database) }
   }
 
-  /// The transaction was committed; makes room if the cache has reached its bound.
+  /// The transaction was committed, with everything written; makes room if the cache has reached its bound.
   mutating func end() {
-    select = nil
-    insert = nil
-    if cache.arenaCount > Self.cachedBytesMax { forget() }
+    guard cache.arenaCount > bytesMax else { return }
+    let hasIndex = memory == .some
+    forget()
+    if hasIndex { memory = .some }
   }
 
   mutating func forget() {
-    select = nil
-    insert = nil
     cache.removeAll()
     numbers = [0]
-    isComplete = false
+    unwritten.removeAll()
+    memory = .empty
   }
+
+  private mutating func load(_ database: Database) throws {
+    if try table.hasIndex(in: database) {
+      memory = .some
+      return
+    }
+    try table.forEach(in: database) { number, bytes in
+      guard let start = bytes.baseAddress, cache.arenaCount <= bytesMax else { return }
+      remember(number, cache.intern(start, bytes.count))
+    }
+    memory = .all
+    if cache.arenaCount > bytesMax { try indexTable(database) }
+  }
+
+  private mutating func indexTable(_ database: Database) throws {
+    try write(in: database)
+    try table.makeIndex(in: database)
+    memory = .some
+  }
+
+  private mutating func remember(_ number: Int64, _ cached: UInt32) {
+    let index = Int(cached)
+    if index >= numbers.count {
+      numbers.append(contentsOf: repeatElement(0, count: index + 1 - numbers.count))
+    }
+    numbers[index] = number
+  }
+
+  // MARK: Numbers
 
   /// Whether a number was given in this transaction.
   func isNew(_ number: Int64) -> Bool { number > highestBefore }
@@ -99,6 +111,16 @@ struct NameResolver: ~Copyable {
   ) throws -> Int64? {
     guard let start = bytes.baseAddress else { return 0 }
     return try number(of: bytes, hash: StringTable.hash(start, bytes.count), in: database)
+  }
+
+  /// The number of a name that has one already.
+  mutating func known(_ bytes: UnsafeBufferPointer<UInt8>, in database: Database) throws -> Int64? {
+    guard let start = bytes.baseAddress else { return nil }
+    let cached = cache.intern(start, bytes.count)
+    if Int(cached) < numbers.count, numbers[Int(cached)] != 0 { return numbers[Int(cached)] }
+    guard memory == .some, let number = try table.number(of: bytes, in: database) else { return nil }
+    remember(number, cached)
+    return number
   }
 
   /// Numbers of strings of a batch.
@@ -136,45 +158,54 @@ struct NameResolver: ~Copyable {
     of bytes: UnsafeBufferPointer<UInt8>, hash: UInt64, in database: Database
   ) throws -> Int64? {
     guard let start = bytes.baseAddress else { return 0 }
-    let cached = Int(cache.intern(start, bytes.count, hash: hash))
-    if cached < numbers.count {
-      if numbers[cached] != 0 { return numbers[cached] }
-    } else {
-      numbers.append(contentsOf: repeatElement(0, count: cached + 1 - numbers.count))
+    let cached = cache.intern(start, bytes.count, hash: hash)
+    if Int(cached) < numbers.count, numbers[Int(cached)] != 0 { return numbers[Int(cached)] }
+    if memory == .some, let number = try table.number(of: bytes, in: database) {
+      remember(number, cached)
+      return number
     }
-    var number = isComplete ? nil : try look(up: bytes)
-    if number == nil { number = try insert(bytes, in: database) }
-    guard let number else { return nil }
-    numbers[cached] = number
-    return number
+    guard highest < namesMax else { return nil }
+    highest += 1
+    remember(highest, cached)
+    unwritten.append(cached)
+    if memory == .some { try write(in: database) }
+    if memory == .all, cache.arenaCount > bytesMax { try indexTable(database) }
+    return highest
   }
 
-  private func look(up bytes: UnsafeBufferPointer<UInt8>) throws -> Int64? {
-    guard let select else { return nil }
-    bindName(bytes, to: select)
-    guard try select.next() else { return nil }
-    defer { select.finish() }
-    return select.integer(0)
+  // MARK: Rows to be written
+
+  /// Numbers that are given and not in the table yet; the next ones up to the highest.
+  var unwrittenNumbers: Range<Int64> { highest + 1 - Int64(unwritten.count)..<highest + 1 }
+
+  /// Lends the name of an unwritten number; valid until the next one is asked for.
+  func withUnwrittenName<Result>(
+    _ number: Int64, _ body: (UnsafeBufferPointer<UInt8>) -> Result
+  ) -> Result {
+    cache.withBytes(of: unwritten[Int(number - unwrittenNumbers.lowerBound)], body)
   }
 
-  private mutating func insert(_ bytes: UnsafeBufferPointer<UInt8>, in database: Database) throws -> Int64? {
-    guard highest < namesMax, let insert else { return nil }
-    bindName(bytes, to: insert)
-    try insert.run()
-    // Someone else may have brought the name into the table.
-    let number = database.changesCount > 0 ? database.lastInsertedRowID : try look(up: bytes)
-    highest = max(highest, number ?? 0)
-    return number
-  }
+  /// The unwritten names are in the table now.
+  mutating func didWrite() { unwritten.removeAll(keepingCapacity: true) }
 
-  private func bindName(_ bytes: UnsafeBufferPointer<UInt8>, to statement: RawStatement) {
-    guard table.isFeatures else { return statement.bind(text: bytes, at: 1) }
-    if let separator = bytes.firstIndex(of: 0) {
-      statement.bind(text: UnsafeBufferPointer(rebasing: bytes[..<separator]), at: 1)
-      statement.bind(text: UnsafeBufferPointer(rebasing: bytes[(separator + 1)...]), at: 2)
-    } else {
-      statement.bind(text: bytes, at: 1)
-      statement.bindNull(at: 2)
+  /// Inserts the new names into the table; must come before the end of the transaction.
+  mutating func write(in database: Database) throws {
+    guard !unwritten.isEmpty else { return }
+    let first = unwrittenNumbers.lowerBound
+    var written = 0
+    while written < unwritten.count {
+      let isMany = unwritten.count - written >= NameTable.rowsPerStatement
+      let insert = try table.insertion(ofMany: isMany, in: database)
+      let rowCount = isMany ? NameTable.rowsPerStatement : 1
+      for row in 0..<rowCount {
+        // Lent until the statement has run: the cache does not change meanwhile.
+        cache.withBytes(of: unwritten[written + row]) {
+          insert.bind(first + Int64(written + row), $0, row: row)
+        }
+      }
+      try insert.run()
+      written += rowCount
     }
+    didWrite()
   }
 }

@@ -20,12 +20,22 @@ struct RawStatement {
 
   func bind(_ value: Int64, at index: Int32) { sqlite3_bind_int64(handle, index, value) }
 
+  func bind(_ value: Int64?, orNullAt index: Int32) {
+    if let value { bind(value, at: index) } else { bindNull(at: index) }
+  }
+
   func bindNull(at index: Int32) { sqlite3_bind_null(handle, index) }
 
   /// Binds text; SQLite copies the bytes.
   func bind(text bytes: UnsafeBufferPointer<UInt8>, at index: Int32) {
     let start = bytes.baseAddress.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }
     sqlite3_bind_text(handle, index, start, Int32(bytes.count), Self.transient)
+  }
+
+  /// Binds text without copying; `bytes` must stay valid until the next ``run()`` or ``next()`` returns.
+  func bind(lent bytes: UnsafeBufferPointer<UInt8>, at index: Int32) {
+    let start = bytes.baseAddress.map { UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self) }
+    sqlite3_bind_text(handle, index, start, Int32(bytes.count), nil)
   }
 
   /// Binds a blob without copying; `bytes` must stay valid until the next ``run()`` returns.
@@ -66,6 +76,13 @@ struct RawStatement {
   func textBytes(_ column: Int32) -> UnsafeBufferPointer<UInt8> { bytes(column).bindMemory(to: UInt8.self) }
 
   func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+  /// `(?1, ?2), (?3, ?4), …`: parameters of a statement that inserts several rows.
+  static func parameters(rows: Int, columns: Int) -> String {
+    (0..<rows).map { row in
+      "(" + (1...columns).map { "?\(row * columns + $0)" }.joined(separator: ", ") + ")"
+    }.joined(separator: ", ")
+  }
 
   private func error(_ code: Int32) -> DatabaseError {
     let message = sqlite3_errmsg(sqlite3_db_handle(handle)).map { String(cString: $0) }

@@ -3,10 +3,10 @@ import WireFormat
 
 /// Which numbers of which sources are stored: the (source, seq) rule, across restarts.
 ///
-/// A source's numbers are kept as ranges in the table `sequence_range`. The range with the highest
-/// numbers (the *tail*) lives in memory, as nearly every event extends it; anything out of order goes
-/// through the table. Changes reach the table in ``flush(in:)``, inside the
-/// transaction that stores the events.
+/// A source's numbers are kept as ranges. The one with the highest numbers (the *tail*) lives in memory, as
+/// nearly every event extends it, and stands in the source's row; what is out of order goes through the table
+/// `sequence_range_below`. Tails and counts reach the tables in ``flush(_:in:)``, inside the transaction that
+/// stores the events.
 ///
 /// - Complexity: O(1) for a number in order, O(log ranges) in the table otherwise.
 struct SequenceLedger {
@@ -14,8 +14,8 @@ struct SequenceLedger {
   static let droppedMax: Int64 = 1 << 60
   /// Events received so long after their end are late: a day, as most senders send within minutes.
   static let lateMilliseconds: Int64 = 24 * 3_600_000
-  /// Sources cached before the cache starts anew: 100,000 × about 100 bytes.
-  static let cachedSourcesMax = 100_000
+  /// Sources cached before the cache starts anew: 200,000 × about 140 bytes.
+  static let cachedSourcesMax = 200_000
 
   private struct State {
     let source: Int64
@@ -23,13 +23,36 @@ struct SequenceLedger {
     var tailLast: Int64 = 0
     var tailFirstTime: Int64 = 0
     var tailLastTime: Int64 = 0
-    var isTailDirty = false
     /// No number above is known to be refused or withheld.
     var unstoredHighest: Int64 = 0
     var isTouched = false
     var counts = Counts()
 
     init(source: Int64) { self.source = source }
+
+    /// Nil before the first number.
+    var tail: SequenceRangeTable.Range? {
+      guard tailLast > 0 else { return nil }
+      return SequenceRangeTable.Range(
+        first: tailFirst, last: tailLast, firstTime: tailFirstTime, lastTime: tailLastTime)
+    }
+
+    /// Takes a number that follows the highest and of which nothing else is known; false for any other.
+    @inline(__always)
+    mutating func takeNext(_ sequence: Int64, _ time: Int64) -> Bool {
+      // Wrapping: nothing follows the largest number, and no number is negative.
+      guard tailLast > 0, sequence == tailLast &+ 1, sequence > unstoredHighest else { return false }
+      tailLast = sequence
+      tailLastTime = time
+      return true
+    }
+
+    mutating func setTail(_ range: SequenceRangeTable.Range) {
+      tailFirst = range.first
+      tailLast = range.last
+      tailFirstTime = range.firstTime
+      tailLastTime = range.lastTime
+    }
   }
 
   /// What happened to a source's events since the last flush.
@@ -42,8 +65,9 @@ struct SequenceLedger {
     var late: Int64 = 0
     /// Numbers that the sender's spool dropped.
     var dropped: Int64 = 0
-    fileprivate var firstReceivedMilliseconds: Int64 = 0
-    fileprivate var lastReceivedMilliseconds: Int64 = 0
+    /// Nil while nothing was received.
+    fileprivate(set) var firstReceivedMilliseconds: Int64?
+    fileprivate(set) var lastReceivedMilliseconds: Int64?
 
     /// Adds what a sender claims, which may be any number.
     mutating func addDropped(_ count: Int64) {
@@ -94,13 +118,6 @@ struct SequenceLedger {
     change(&states[slot].counts)
   }
 
-  /// Notes that a number arrived.
-  mutating func register(
-    _ source: Int64, _ sequence: Int64, timeMilliseconds: Int64, in database: Database
-  ) throws -> Arrival {
-    try register(try slot(of: source, in: database), sequence, timeMilliseconds, database)
-  }
-
   /// Books the admitted rows of a batch, each as stored, duplicate, or one number too many.
   ///
   /// - Parameters:
@@ -115,35 +132,78 @@ struct SequenceLedger {
     rows.start()
     slotOfString.removeAll(keepingCapacity: true)
     slotOfString.append(contentsOf: repeatElement(-1, count: numbers.count))
-    let (times, durations, sequences) = (batch.time, batch.durationPlusOne, batch.sequence)
-    for row in rows.admitted {
-      let string = Int(batch.source[Int(row)])
+    var next = rows.admitted.startIndex
+    while next < rows.admitted.endIndex {
+      let inOrder = takeInOrder(rows.admitted[next...], batch, lateBefore: lateBefore)
+      rows.kept.append(contentsOf: rows.admitted[next..<next + inOrder])
+      next += inOrder
+      guard next < rows.admitted.endIndex else { break }
+      let row = Int(rows.admitted[next])
+      let string = Int(batch.source[row])
       if slotOfString[string] < 0 {
         let source = numbers[string]
         slotOfString[string] = Int32(
           truncatingIfNeeded: try slot(of: source, isNew: isNewSource(source), in: database))
       }
-      let slot = Int(slotOfString[string])
-      let time = times[Int(row)]
-      let isLate = time < lateBefore && time + max(0, durations[Int(row)] - 1) < lateBefore
-      var arrival = Arrival.new
-      if string != 0 && !takeNext(slot, sequences[Int(row)], time) {
-        arrival = try register(slot, sequences[Int(row)], time, database)
-      }
-      switch arrival {
-      case .new:
-        touch(slot)
-        states[slot].counts.stored &+= 1
-        if isLate { states[slot].counts.late &+= 1 }
-        rows.kept.append(row)
-      case .known:
-        touch(slot)
-        states[slot].counts.duplicate &+= 1
-        rows.duplicates.append(
-          DuplicateRow(row: Int(row), source: states[slot].source, sequence: sequences[Int(row)]))
-      case .noRoom: rows.gapless.append(row)
+      try separate(&rows, row, slot: Int(slotOfString[string]), batch, lateBefore: lateBefore, database)
+      next += 1
+    }
+  }
+
+  /// Books the rows from the first on that are of sources which were met before in this transaction, and whose
+  /// number follows or which have none; returns how many.
+  private mutating func takeInOrder(
+    _ rows: ArraySlice<UInt32>, _ batch: EventBatch, lateBefore: Int64
+  ) -> Int {
+    let (times, durations, sequences, sources) = (
+      batch.time, batch.durationPlusOne, batch.sequence, batch.source
+    )
+    let received = receivedMilliseconds
+    return states.withUnsafeMutableBufferPointer { states in
+      slotOfString.withUnsafeBufferPointer { slots in
+        rows.withUnsafeBufferPointer { rows in
+          for index in rows.indices {
+            let row = Int(rows[index])
+            let string = Int(sources[row])
+            let slot = Int(slots[string])
+            guard slot >= 0, states[slot].isTouched else { return index }
+            let time = times[row]
+            guard string == 0 || states[slot].takeNext(sequences[row], time) else { return index }
+            states[slot].counts.lastReceivedMilliseconds = received
+            states[slot].counts.stored &+= 1
+            if Self.isLate(time, durations[row], lateBefore) { states[slot].counts.late &+= 1 }
+          }
+          return rows.count
+        }
       }
     }
+  }
+
+  private mutating func separate(
+    _ rows: inout BatchRows, _ row: Int, slot: Int, _ batch: EventBatch, lateBefore: Int64,
+    _ database: Database
+  ) throws {
+    let (time, sequence) = (batch.time[row], batch.sequence[row])
+    let arrival =
+      batch.source[row] == 0 || states[slot].takeNext(sequence, time)
+      ? .new : try register(slot, sequence, time, database)
+    switch arrival {
+    case .new:
+      touch(slot)
+      states[slot].counts.stored &+= 1
+      if Self.isLate(time, batch.durationPlusOne[row], lateBefore) { states[slot].counts.late &+= 1 }
+      rows.kept.append(UInt32(truncatingIfNeeded: row))
+    case .known:
+      touch(slot)
+      states[slot].counts.duplicate &+= 1
+      rows.duplicates.append(DuplicateRow(row: row, source: states[slot].source, sequence: sequence))
+    case .noRoom: rows.gapless.append(UInt32(truncatingIfNeeded: row))
+    }
+  }
+
+  @inline(__always)
+  private static func isLate(_ time: Int64, _ durationPlusOne: Int64, _ lateBefore: Int64) -> Bool {
+    time < lateBefore && time + max(0, durationPlusOne - 1) < lateBefore
   }
 
   @inline(__always)
@@ -185,45 +245,33 @@ struct SequenceLedger {
     _ source: Int64, _ range: ClosedRange<Int64>, _ kind: UnstoredNumbers.Kind, in database: Database
   ) throws {
     let slot = try slot(of: source, in: database)
-    try writeTail(slot, database)
     let unstored = UnstoredNumbers(source: source, database: database)
     let room = max(0, rangesMax - (try countOfRanges(database)))
-    rangeCount = try countOfRanges(database) + Int64(try unstored.add(range, kind, rangesMax: Int(room)))
+    let added = try unstored.add(range, kind, besideTail: states[slot].tail, rangesMax: Int(room))
+    rangeCount = try countOfRanges(database) + Int64(added)
     states[slot].unstoredHighest = max(states[slot].unstoredHighest, range.upperBound)
   }
 
-  /// Writes all changes; the same transaction must hold the events.
-  mutating func flush(in database: Database) throws {
-    guard !touched.isEmpty else { return }
-    // Neighbours in the tables are written one after the other.
+  /// Writes all changes and the sources that are new; the same transaction must hold the events.
+  mutating func flush(_ names: inout BatchNames, in database: Database) throws {
+    let firstNew = names.unwrittenSources.lowerBound
+    try SourceRows.insertNew(of: &names, in: database) { source in
+      slots[source].map { change(of: $0) } ?? SourceRows.Change()
+    }
+    // Neighbours in the table are written one after the other.
     touched.sort()
-    let update = try RawStatement(
-      database,
-      """
-      UPDATE source SET stored = stored + ?2, duplicate = duplicate + ?3, conflict = conflict + ?4,
-        rejected = rejected + ?5, late = late + ?6, dropped = min(dropped + ?7, \(Self.droppedMax)),
-        first_received_ms = ifnull(first_received_ms, ?8),
-        last_received_ms = max(ifnull(last_received_ms, ?9), ?9) WHERE id = ?1
-      """)
-    let insert = try RawStatement(database, SequenceRangeTable.writeSQL)
+    let update = try RawStatement(database, SourceRows.updateSQL)
     for source in touched {
       guard let slot = slots[source] else { continue }
-      try writeTail(slot, with: insert)
-      let counts = states[slot].counts
-      update.bind(states[slot].source, at: 1)
-      update.bind(counts.stored, at: 2)
-      update.bind(counts.duplicate, at: 3)
-      update.bind(counts.conflict, at: 4)
-      update.bind(counts.rejected, at: 5)
-      update.bind(counts.late, at: 6)
-      update.bind(counts.dropped, at: 7)
-      update.bind(counts.firstReceivedMilliseconds, at: 8)
-      update.bind(counts.lastReceivedMilliseconds, at: 9)
-      try update.run()
+      if source < firstNew { try SourceRows.update(source, change(of: slot), with: update) }
       states[slot].counts = Counts()
       states[slot].isTouched = false
     }
     touched.removeAll(keepingCapacity: true)
+  }
+
+  private func change(of slot: Int) -> SourceRows.Change {
+    SourceRows.Change(counts: states[slot].counts, tail: states[slot].tail)
   }
 
   // MARK: Ranges
@@ -241,20 +289,7 @@ struct SequenceLedger {
   }
 
   private static func load(_ state: inout State, _ database: Database) throws {
-    let select = try RawStatement(
-      database,
-      """
-      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range
-      WHERE source = ?1 ORDER BY first DESC LIMIT 1
-      """)
-    select.bind(state.source, at: 1)
-    if try select.next() {
-      state.tailFirst = select.integer(0)
-      state.tailLast = select.integer(1)
-      state.tailFirstTime = select.integer(2)
-      state.tailLastTime = select.integer(3)
-      select.finish()
-    }
+    if let tail = try SourceRows.tail(of: state.source, in: database) { state.setTail(tail) }
     state.unstoredHighest = try UnstoredNumbers(source: state.source, database: database).highest()
   }
 
@@ -277,19 +312,6 @@ struct SequenceLedger {
     return true
   }
 
-  /// Takes a number that follows the highest and of which nothing else is known; false for any other.
-  @inline(__always)
-  private mutating func takeNext(_ slot: Int, _ sequence: Int64, _ time: Int64) -> Bool {
-    // Wrapping: nothing follows the largest number, and no number is negative.
-    guard states[slot].tailLast > 0, sequence == states[slot].tailLast &+ 1,
-      sequence > states[slot].unstoredHighest
-    else { return false }
-    states[slot].tailLast = sequence
-    states[slot].tailLastTime = time
-    states[slot].isTailDirty = true
-    return true
-  }
-
   private mutating func register(
     _ slot: Int, _ sequence: Int64, _ time: Int64, _ database: Database
   ) throws -> Arrival {
@@ -307,17 +329,13 @@ struct SequenceLedger {
     if tail.tailLast > 0 && sequence == tail.tailLast &+ 1 {
       states[slot].tailLast = sequence
       states[slot].tailLastTime = time
-      states[slot].isTailDirty = true
       return .new
     }
     if sequence > tail.tailLast {
       guard try takeRoom(database) else { return .noRoom }
-      try writeTail(slot, database)
-      states[slot].tailFirst = sequence
-      states[slot].tailLast = sequence
-      states[slot].tailFirstTime = time
-      states[slot].tailLastTime = time
-      states[slot].isTailDirty = true
+      if let closed = tail.tail { try SequenceRangeTable.write(tail.source, closed, database) }
+      states[slot].setTail(
+        SequenceRangeTable.Range(first: sequence, last: sequence, firstTime: time, lastTime: time))
       return .new
     }
     if sequence >= tail.tailFirst { return .known }
@@ -334,10 +352,8 @@ struct SequenceLedger {
     if let found = lower, found.last != sequence - 1 { lower = nil }
     if states[slot].tailFirst == sequence + 1 {
       // The tail grows downwards, and swallows the range below when they now touch.
-      try SequenceRangeTable.delete(source, first: states[slot].tailFirst, database)
       states[slot].tailFirst = lower?.first ?? sequence
       states[slot].tailFirstTime = lower?.firstTime ?? time
-      states[slot].isTailDirty = true
       if let lower {
         try SequenceRangeTable.delete(source, first: lower.first, database)
         rangeCount? -= 1
@@ -354,26 +370,7 @@ struct SequenceLedger {
       source,
       SequenceRangeTable.Range(
         first: lower?.first ?? sequence, last: upper?.last ?? sequence,
-        firstTime: lower?.firstTime ?? time, lastTime: upper?.lastTime ?? time),
-      with: try RawStatement(database, SequenceRangeTable.writeSQL))
+        firstTime: lower?.firstTime ?? time, lastTime: upper?.lastTime ?? time), database)
     return .new
-  }
-
-  /// Brings the table up to date with a source's tail.
-  private mutating func writeTail(_ slot: Int, _ database: Database) throws {
-    if states[slot].isTailDirty {
-      try writeTail(slot, with: try RawStatement(database, SequenceRangeTable.writeSQL))
-    }
-  }
-
-  private mutating func writeTail(_ slot: Int, with insert: RawStatement) throws {
-    let state = states[slot]
-    guard state.isTailDirty else { return }
-    try SequenceRangeTable.write(
-      state.source,
-      SequenceRangeTable.Range(
-        first: state.tailFirst, last: state.tailLast, firstTime: state.tailFirstTime,
-        lastTime: state.tailLastTime), with: insert)
-    states[slot].isTailDirty = false
   }
 }

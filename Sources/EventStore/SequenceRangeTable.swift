@@ -1,6 +1,8 @@
 import GRDB
 
-/// The table `sequence_range`: stored numbers of each source, as ranges apart from each other.
+/// The table `sequence_range_below`: stored numbers of each source but its topmost range, as ranges apart.
+///
+/// The view `sequence_range` has all of them.
 enum SequenceRangeTable {
   struct Range {
     var first: Int64
@@ -14,7 +16,7 @@ enum SequenceRangeTable {
   ) throws -> Range? {
     try range(
       """
-      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range
+      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range_below
       WHERE source = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1
       """, source, sequence, database)
   }
@@ -22,7 +24,7 @@ enum SequenceRangeTable {
   static func range(startingAt first: Int64, _ source: Int64, _ database: Database) throws -> Range? {
     try range(
       """
-      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range WHERE source = ?1 AND first = ?2
+      SELECT first, last, first_time_ms, last_time_ms FROM sequence_range_below WHERE source = ?1 AND first = ?2
       """, source, first, database)
   }
 
@@ -40,19 +42,21 @@ enum SequenceRangeTable {
   }
 
   static func delete(_ source: Int64, first: Int64, _ database: Database) throws {
-    let delete = try RawStatement(database, "DELETE FROM sequence_range WHERE source = ?1 AND first = ?2")
+    let delete = try RawStatement(
+      database, "DELETE FROM sequence_range_below WHERE source = ?1 AND first = ?2")
     delete.bind(source, at: 1)
     delete.bind(first, at: 2)
     try delete.run()
   }
 
-  static let writeSQL = """
-    INSERT INTO sequence_range (source, first, last, first_time_ms, last_time_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (source, first) DO UPDATE SET last = excluded.last, first_time_ms = excluded.first_time_ms,
-      last_time_ms = excluded.last_time_ms
-    """
-
-  static func write(_ source: Int64, _ range: Range, with insert: RawStatement) throws {
+  static func write(_ source: Int64, _ range: Range, _ database: Database) throws {
+    let insert = try RawStatement(
+      database,
+      """
+      INSERT INTO sequence_range_below (source, first, last, first_time_ms, last_time_ms)
+      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (source, first) DO UPDATE SET last = excluded.last,
+        first_time_ms = excluded.first_time_ms, last_time_ms = excluded.last_time_ms
+      """)
     insert.bind(source, at: 1)
     insert.bind(range.first, at: 2)
     insert.bind(range.last, at: 3)

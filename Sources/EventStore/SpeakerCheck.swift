@@ -11,11 +11,8 @@ struct SpeakerCheck {
     var name: UInt32
   }
 
-  private let sourcesMax: Int64
   private var users: [Pair: Bool] = [:]
   private var sources: [Pair: Bool] = [:]
-
-  init(sourcesMax: Int64) { self.sourcesMax = sourcesMax }
 
   /// Forgets the batch before.
   mutating func start() {
@@ -27,7 +24,9 @@ struct SpeakerCheck {
   ///
   /// Numbers of a source belong to the first local sender who uses them: someone else could else use them up
   /// first, and the owner's events would pass for redelivered ones.
-  mutating func allows(row: Int, of batch: EventBatch, in database: Database) throws -> Bool {
+  mutating func allows(
+    row: Int, of batch: EventBatch, _ numbers: inout BatchNames, in database: Database
+  ) throws -> Bool {
     let speaker = batch.speaker[row]
     if speaker == 0 { return true }
     let user = Pair(speaker: speaker, name: batch.user[row])
@@ -43,43 +42,46 @@ struct SpeakerCheck {
     guard maySay, batch.source[row] != 0 else { return maySay }
     let source = Pair(speaker: speaker, name: batch.source[row])
     if let known = sources[source] { return known }
-    let isOwner = try ownsSource(Self.bytes(of: source.name, batch), Self.names(of: speaker, batch), database)
+    let isOwner = try ownsSource(
+      Self.bytes(of: source.name, batch), Self.names(of: speaker, batch), &numbers, database)
     sources[source] = isOwner
     return isOwner
   }
 
   /// Whether a sender may say of numbers that they will not come: only of a source of its own.
-  func allows(_ unsent: DeliveredBatch.Unsent, in database: Database) throws -> Bool {
-    try unsent.speaker.isEmpty
-      || ownsSource(Array(unsent.source.utf8), unsent.speaker.split(separator: 0).map(Array.init), database)
+  func allows(
+    _ unsent: DeliveredBatch.Unsent, _ numbers: inout BatchNames, in database: Database
+  ) throws -> Bool {
+    if unsent.speaker.isEmpty { return true }
+    let names = unsent.speaker.split(separator: 0).map(Array.init)
+    return try ownsSource(Array(unsent.source.utf8), names, &numbers, database)
   }
 
-  private func ownsSource(_ source: [UInt8], _ names: [[UInt8]], _ database: Database) throws -> Bool {
+  private func ownsSource(
+    _ source: [UInt8], _ names: [[UInt8]], _ numbers: inout BatchNames, _ database: Database
+  ) throws -> Bool {
     // A sender that speaks for several is trusted with its numbers.
     guard names.count == 1, let name = names.first else { return true }
-    let select = try RawStatement(database, "SELECT owner FROM source WHERE name = ?1")
-    source.withUnsafeBufferPointer { select.bind(text: $0, at: 1) }
-    guard try select.next() else { return try claim(source, for: name, database) }
-    let owner = select.isNull(0) ? nil : Array(select.bytes(0))
+    // Where there is no room for another source, the event is refused later.
+    guard let number = try numbers.number(ofSource: source, in: database) else { return true }
+    try numbers.writeSources(in: database)
+    let select = try RawStatement(database, "SELECT owner FROM source WHERE id = ?1")
+    select.bind(number, at: 1)
+    let owner = try select.next() && !select.isNull(0) ? Array(select.bytes(0)) : nil
     select.finish()
-    guard let owner else { return try claim(source, for: name, database) }
+    guard let owner else {
+      try claim(number, for: name, database)
+      return true
+    }
     return try Self.isSamePerson(name, owner, in: database)
   }
 
-  /// Books a source to its first sender; where there is no room for another, the event is refused later.
-  private func claim(_ source: [UInt8], for name: [UInt8], _ database: Database) throws -> Bool {
-    let insert = try RawStatement(
-      database,
-      """
-      INSERT INTO source (name, owner) SELECT ?1, ?2
-      WHERE (SELECT max(id) FROM source) < ?3 OR EXISTS (SELECT 1 FROM source WHERE name = ?1)
-      ON CONFLICT (name) DO UPDATE SET owner = ?2
-      """)
-    source.withUnsafeBufferPointer { insert.bind(text: $0, at: 1) }
-    name.withUnsafeBufferPointer { insert.bind(text: $0, at: 2) }
-    insert.bind(sourcesMax, at: 3)
-    try insert.run()
-    return true
+  /// Books a source to its first sender.
+  private func claim(_ source: Int64, for name: [UInt8], _ database: Database) throws {
+    let update = try RawStatement(database, "UPDATE source SET owner = ?2 WHERE id = ?1")
+    update.bind(source, at: 1)
+    name.withUnsafeBufferPointer { update.bind(text: $0, at: 2) }
+    try update.run()
   }
 
   private static func bytes(of string: UInt32, _ batch: EventBatch) -> [UInt8] {

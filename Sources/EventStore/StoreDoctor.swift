@@ -143,13 +143,22 @@ package struct StoreDoctor {
         "chunks", .bad, "\(damaged.count) of \(chunks.count) cannot be read; \(damaged[0])",
         "they are set aside, and reports say so; restore a backup if you need their events")
     }
-    if strangers.isEmpty {
-      add("names", .ok, "every number in a chunk has its name")
+    try checkNames(strangers)
+  }
+
+  private mutating func checkNames(_ strangers: [Int64]) throws {
+    var faults: [String] = []
+    if let first = strangers.first {
+      faults.append("\(strangers.count) chunks refer to names that are not there, the first is \(first)")
+    }
+    for table in ["user_name", "label", "source"] {
+      let repeated = try integer("SELECT count(*) - count(DISTINCT name) FROM \(table)")
+      if repeated > 0 { faults.append("\(repeated) names stand in \(table) more than once") }
+    }
+    if faults.isEmpty {
+      add("names", .ok, "every number in a chunk has its name, and every name one number")
     } else {
-      add(
-        "names", .bad,
-        "\(strangers.count) chunks refer to names that are not there, the first is \(strangers[0])",
-        "restore the last backup")
+      add("names", .bad, faults.joined(separator: "; "), "restore the last backup, and report this")
     }
   }
 

@@ -14,6 +14,8 @@ package struct StoreLimits: Sendable {
   package var sourcesMax: Int64 = 1 << 20
   /// Ranges of numbers of all sources, known or missing: 200 MB, and one for each source with four to spare.
   package var rangesMax: Int64 = 1 << 22
+  /// Bytes of names of each kind in the writer's memory, about 600,000 names; beyond, their table gets an index.
+  package var nameBytesCachedMax = 8 << 20
 
   package init() {}
 }

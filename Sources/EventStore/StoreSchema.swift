@@ -16,6 +16,7 @@ enum StoreSchema {
     migrator.registerMigration("4 rollups") { database in try database.execute(sql: rollups) }
     migrator.registerMigration("5 people") { database in try database.execute(sql: people) }
     migrator.registerMigration("6 answers") { database in try database.execute(sql: answers) }
+    migrator.registerMigration("7 cheap new names") { database in try database.execute(sql: cheapNames) }
     return migrator
   }
 
@@ -183,14 +184,64 @@ enum StoreSchema {
     CREATE TABLE revision (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO revision (name, number) VALUES ('tables', random());
     \(revisedTables.flatMap { table, changes in
-      changes.map { change in
-        """
-        CREATE TRIGGER revise_\(table)_\(change.prefix(6).lowercased()) AFTER \(change) ON \(table)
-          BEGIN UPDATE revision SET number = random() WHERE name = 'tables'; END;
-        """
-      }
+      changes.map { change in revision(of: table, change) }
     }.joined(separator: "\n"))
     """
+
+  /// Dictionaries without an index of names, and each source's topmost range of numbers in its own row.
+  ///
+  /// Indices and a table of ranges in another order cost more than everything else that a new person brings. The view
+  /// `sequence_range` is what the table was.
+  private static let cheapNames = """
+    \(["user_name", "label"].map { table in
+      """
+      CREATE TABLE new_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+      INSERT INTO new_name (id, name) SELECT id, name FROM \(table) ORDER BY id;
+      DROP TABLE \(table);
+      ALTER TABLE new_name RENAME TO \(table);
+      """
+    }.joined(separator: "\n"))
+    CREATE TABLE new_source (
+      id INTEGER PRIMARY KEY, name TEXT NOT NULL,
+      stored INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0,
+      conflict INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+      late INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,
+      first_received_ms INTEGER, last_received_ms INTEGER,
+      tail_first INTEGER, tail_last INTEGER, tail_first_time_ms INTEGER, tail_last_time_ms INTEGER,
+      owner TEXT, clock_offset_ms INTEGER, clock_offset_largest_ms INTEGER);
+    INSERT INTO new_source
+      SELECT s.id, s.name, s.stored, s.duplicate, s.conflict, s.rejected, s.late, s.dropped,
+        s.first_received_ms, s.last_received_ms, r.first, r.last, r.first_time_ms, r.last_time_ms,
+        s.owner, s.clock_offset_ms, s.clock_offset_largest_ms
+      FROM source s LEFT JOIN sequence_range r ON r.source = s.id
+        AND r.first = (SELECT max(t.first) FROM sequence_range t WHERE t.source = s.id) ORDER BY s.id;
+    DROP TABLE source;
+    ALTER TABLE new_source RENAME TO source;
+    DELETE FROM sequence_range WHERE EXISTS (
+      SELECT 1 FROM source s WHERE s.id = sequence_range.source AND s.tail_first = sequence_range.first);
+    ALTER TABLE sequence_range RENAME TO sequence_range_below;
+    CREATE VIEW sequence_range AS
+      SELECT source, first, last, first_time_ms, last_time_ms FROM sequence_range_below
+      UNION ALL SELECT id, tail_first, tail_last, tail_first_time_ms, tail_last_time_ms FROM source
+        WHERE tail_last IS NOT NULL;
+
+    CREATE TRIGGER user_name_update AFTER UPDATE ON user_name BEGIN DELETE FROM people_block; END;
+    CREATE TRIGGER user_name_delete AFTER DELETE ON user_name BEGIN DELETE FROM people_block; END;
+    \(revisions.joined(separator: "\n"))
+    """
+
+  /// Triggers of the tables that were made anew.
+  private static let revisions = [
+    ("user_name", "UPDATE"), ("user_name", "DELETE"), ("label", "UPDATE"), ("label", "DELETE"),
+    ("source", "UPDATE OF name"), ("source", "DELETE"),
+  ].map { table, change in revision(of: table, change) }
+
+  private static func revision(of table: String, _ change: String) -> String {
+    """
+    CREATE TRIGGER revise_\(table)_\(change.prefix(6).lowercased()) AFTER \(change) ON \(table)
+      BEGIN UPDATE revision SET number = random() WHERE name = 'tables'; END;
+    """
+  }
 
   private static let revisedTables: [(table: String, changes: [String])] =
     [

@@ -28,14 +28,18 @@ struct UnstoredNumbers {
 
   /// Notes numbers, as far as nothing is known of them yet and there is room.
   ///
-  /// - Parameter rangesMax: ranges that may be added at most.
+  /// - Parameters:
+  ///   - tail: the topmost range of stored numbers, which only memory knows up to date.
+  ///   - rangesMax: ranges that may be added at most.
   /// - Returns: how many were added.
-  /// - Precondition: the table `sequence_range` has all stored numbers.
-  func add(_ range: ClosedRange<Int64>, _ kind: Kind, rangesMax: Int = .max) throws -> Int {
+  func add(
+    _ range: ClosedRange<Int64>, _ kind: Kind, besideTail tail: SequenceRangeTable.Range?,
+    rangesMax: Int = .max
+  ) throws -> Int {
     let roomBefore = min(rangesMax, Self.rangesMax - (try count()))
     var room = roomBefore
     var next = range.lowerBound
-    for known in try overlapping(range) {
+    for known in try overlapping(range, tail) {
       if known.lowerBound > next, room > 0 {
         try join(next...known.lowerBound - 1, kind)
         room -= 1
@@ -69,18 +73,23 @@ struct UnstoredNumbers {
   }
 
   /// Known ranges that meet a range, ascending; a range cut by more than ``rangesMax`` ends there.
-  private func overlapping(_ range: ClosedRange<Int64>) throws -> [ClosedRange<Int64>] {
+  private func overlapping(
+    _ range: ClosedRange<Int64>, _ tail: SequenceRangeTable.Range?
+  ) throws -> [ClosedRange<Int64>] {
     let select = try RawStatement(
       database,
       """
       SELECT first, last FROM (
-        SELECT first, last FROM sequence_range WHERE source = ?1 AND first <= ?3 AND last >= ?2
+        SELECT first, last FROM sequence_range_below WHERE source = ?1 AND first <= ?3 AND last >= ?2
+        UNION ALL SELECT ?4, ?5 WHERE ?4 <= ?3 AND ?5 >= ?2
         UNION ALL SELECT first, last FROM sequence_unstored WHERE source = ?1 AND first <= ?3 AND last >= ?2)
       ORDER BY first LIMIT \(Self.rangesMax)
       """)
     select.bind(source, at: 1)
     select.bind(range.lowerBound, at: 2)
     select.bind(range.upperBound, at: 3)
+    select.bind(tail?.first, orNullAt: 4)
+    select.bind(tail?.last, orNullAt: 5)
     var found: [ClosedRange<Int64>] = []
     while try select.next() { found.append(select.integer(0)...select.integer(1)) }
     // Behind so many nothing is known any more: claim nothing there.

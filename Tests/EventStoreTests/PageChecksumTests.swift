@@ -49,7 +49,7 @@ import UsageModel
   /// Wherever one byte changes, the page is named, and no query gives another answer than before.
   @Test func aChangedByteIsNoticedInEveryPage() throws {
     let (directory, bytes) = try closed()
-    let tables = ["user_name", "feature_name", "label", "source", "sequence_range", "chunk", "counter"]
+    let tables = ["user_name", "feature_name", "label", "source", "sequence_range_below", "chunk", "counter"]
     func contents(_ path: String) throws -> [[Row]] {
       let store = try EventStore(readingAt: path)
       return try store.read { database in

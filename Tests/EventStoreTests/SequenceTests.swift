@@ -141,7 +141,8 @@ struct SequenceTests {
   ) throws {
     let before = fingerprints(try fixture.events())
     let table =
-      ["chunk", "chunk_column", "sequence_range", "counter", "user_name"].randomElement(using: &random) ?? ""
+      ["chunk", "chunk_column", "sequence_range_below", "counter", "user_name"].randomElement(using: &random)
+      ?? ""
     let action = ["ABORT", "FAIL", "ROLLBACK"].randomElement(using: &random) ?? ""
     try fixture.execute(
       "CREATE TRIGGER forced BEFORE INSERT ON \(table) BEGIN SELECT RAISE(\(action), 'forced'); END")

@@ -12,7 +12,8 @@
 /// sees zeros there, so a program without this VFS that moves pages from the WAL to the file leaves zeros behind:
 /// such a page counts as unsealed, not as damaged.
 
-/// Makes the VFS the default of this process, once; further calls do nothing.
+/// Makes the VFS the default of this process, once, and spares SQLite the counting of its memory; further calls do
+/// nothing.
 /// Returns an SQLite result code.
 int wl_page_checksum_register(void);
 
