@@ -33,7 +33,11 @@ SIZES = {
     "full": [("1 M", 1_000_000, {}), ("10 M", 10_000_000, {}), ("100 M", 100_000_000, {})],
 }
 SOURCES = {"tiny": [10], "short": [10, 10_000], "full": [10, 100, 1_000, 10_000]}
-STREAMS = {"tiny": (20_000, 50), "short": (10_000_000, 1_000), "full": (10_000_000, 1_000)}  # events, people
+STREAMS = {  # events, people
+    "tiny": [(20_000, 50), (20_000, 200)],
+    "short": [(10_000_000, 1_000), (2_000_000, 10_000)],
+    "full": [(10_000_000, 1_000), (10_000_000, 10_000)],
+}
 
 
 def read_arguments() -> argparse.Namespace:
@@ -73,10 +77,9 @@ def measure(bench: Bench, scale: str, sections: list[str]) -> list[Figure]:
         data = bench.data(f"sources-{sources}", events, people=sources, features=100, forms="ndjson")
         arguments = ["lines", data / "events.ndjson", 0, events]
         figures += ingest.paired(bench, f"Ingest from {sources} sources", "Unix datagram, JSON", "unix-datagram", arguments)
-    if "streams" in sections:
-        events, people = STREAMS[scale]
+    for events, people in STREAMS[scale] if "streams" in sections else []:
         say(f"{events:,} events of {people:,} people")
-        data = bench.data(f"streams-{events}", events, people=people, features=200, forms="ndjson,wlb,datagrams")
+        data = bench.data(f"streams-{events}-{people}", events, people=people, features=200, forms="ndjson,wlb,datagrams")
         figures += ingest.streams(bench, f"Ingest, {events:,} events of {people:,} people", data)
     if "idle" in sections:
         say("idle")

@@ -11,7 +11,8 @@ from typing import Any
 
 import collectors
 from bench import Bench
-from measuring import BenchmarkError, Process, Run, interleaved, memory_bytes, processor_ticks, run, wait_until
+from measuring import (BenchmarkError, Process, Run, interleaved, memory_bytes, processor_ticks, processor_times, run,
+                       wait_until)
 from tables import Figure
 
 IDLE_SECONDS = 60
@@ -33,7 +34,7 @@ def measure(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure
 
 
 def streams(bench: Bench, section: str, data: Path) -> list[Figure]:
-    """Rates that do not hang on new names: many events of few people."""
+    """Many events of few people, or of ten times as many: where the rate begins to hang on names."""
     lines, frames, batches = data / "events.ndjson", data / "datagrams.wlb", data / "events.wlb"
     return [
         *paired(bench, section, "Unix stream, JSON", "unix-stream", ["lines", lines], rate_min=3e6),
@@ -66,7 +67,7 @@ def received(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, An
     daemon = Process.start([bench.waterlined, "--db", database, f"--{transport}", place], bench.log)
     wait_until(lambda: b"listen" in bench.log.read_bytes()[before:], "the daemon listens")
     port = place if transport != "udp" else udp_port(daemon.child.pid)
-    base = processor_ticks(daemon.child.pid) / os.sysconf("SC_CLK_TCK")
+    user, system = (ticks / os.sysconf("SC_CLK_TCK") for ticks in processor_times(daemon.child.pid))
     start = time.monotonic()
     sent = json.loads(run([bench.native("send"), transport, port, *arguments], bench.log).output)
     done = daemon.stop()
@@ -76,7 +77,7 @@ def received(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, An
     if not events:
         raise BenchmarkError(f"{transport}: nothing was stored")
     return {"seconds": seconds, "send_seconds": sent["seconds"], "events": events, "sent": sent["sent"],
-            "cpu": done.cpu_seconds - base, "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / events,
+            "cpu": done.cpu_seconds - user - system, "system": done.system_seconds - system, "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / events,
             "dropped": sum(value for name, value in status.items() if name.startswith("kernel_drops")),
             "lost": status["lost"]}
 
@@ -117,11 +118,22 @@ def paired(
                           at_least=at_least)]
     figures += [
         Figure(section, f"{what}: processor", own["cpu"] / own["events"] * 1e6, "µs/event", at_most=cpu_max),
+        kernel_part(section, what, own, raws),
         Figure(section, f"{what}: on disk", own["bytes"], "bytes/event"),
         Figure(section, f"{what}: peak memory", own["peak"] / 2**20, "MiB"),
         Figure(section, f"{what}: dropped by the kernel", own["dropped"], "datagrams"),
     ]
     return figures
+
+
+def kernel_part(section: str, what: str, own: dict[str, Any], raws: list[dict[str, Any]]) -> Figure:
+    """The kernel's part of our processor time, beside all that the raw loop takes, which is nearly all kernel."""
+    ours = own["system"] / own["events"] * 1e6
+    if not raws:
+        return Figure(section, f"{what}: of it in the kernel", ours, "µs/event")
+    theirs = statistics.median(one["cpu_seconds"] / one["received"] for one in raws) * 1e6
+    return Figure(section, f"{what}: of it in the kernel", ours, "µs/event", "receive and discard, all", theirs,
+                  theirs / ours if ours else None)
 
 
 def imported(bench: Bench, section: str, what: str, file: Path, rate_min: float | None) -> Figure:

@@ -26,6 +26,7 @@ class Run:
     cpu_seconds: float
     peak_bytes: int
     output: bytes
+    system_seconds: float = 0  # the kernel's part of `cpu_seconds`
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Process:
             raise BenchmarkError(
                 f"`{' '.join(self.arguments)}` ended with {self.child.returncode}: {lines[-1] if lines else 'no message'}")
         seconds = time.monotonic() - self.started
-        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, b"")
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, b"", usage.ru_stime)
 
 
 def run(arguments: Sequence[Any], log: Path, **more: Any) -> Run:
@@ -92,10 +93,15 @@ def median_run(runs: list[Run]) -> Run:
         max(run.peak_bytes for run in runs), runs[-1].output)
 
 
-def processor_ticks(pid: int) -> int:
+def processor_times(pid: int) -> tuple[int, int]:
     """User and system time of a process so far, all threads, in clock ticks."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
+    return int(fields[11]), int(fields[12])
+
+
+def processor_ticks(pid: int) -> int:
+    """Both together."""
+    return sum(processor_times(pid))
 
 
 def memory_bytes(pid: int, name: str) -> int:
