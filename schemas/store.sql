@@ -94,7 +94,6 @@ CREATE VIEW sequence_range AS         -- all ranges
   UNION ALL SELECT id, tail_first, tail_last, tail_first_time_ms, tail_last_time_ms FROM source
     WHERE tail_last IS NOT NULL;
 
-
 -- Numbers that are known and not stored, as ranges: refused (kind 1) or withheld on purpose (2). They neither
 -- overlap each other nor stored ones; at most 4,096 a source, further ones count as lost.
 CREATE TABLE sequence_unstored (
