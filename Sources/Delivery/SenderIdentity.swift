@@ -1,3 +1,4 @@
+import Ingest
 import WireFormat
 
 /// Who sends, and how it proves that.
@@ -12,6 +13,31 @@ package struct SenderIdentity: Sendable {
     self.sender = sender
     self.mode = mode
     self.key = key
+  }
+
+  /// The owner of a key file.
+  ///
+  /// - Parameters:
+  ///   - keyID: nil for the file's name without `.key`.
+  ///   - isCredential: in systemd's own directory, which is private whatever its modes say.
+  /// - Throws: `SocketError` naming the file that cannot be used.
+  package init(
+    keyPath: String, keyID: String?, mode: DeliveryMode, isCredential: Bool = false
+  ) throws(SocketError) {
+    let key = try KeyDirectory.loadKey(keyPath, id: keyID, isCredentials: isCredential)
+    self.init(sender: key.sender, mode: mode, key: key)
+  }
+
+  /// Why the collector may refuse the key, by this machine's clock; nil when it will do.
+  package func problemOfKey(nowMilliseconds: Int64) -> String? {
+    guard let key else { return nil }
+    do throws(EnvelopeRefusal) {
+      try key.check(atMilliseconds: nowMilliseconds)
+      return nil
+    } catch {
+      let reason = error == .oldKey ? "no longer valid" : "not valid yet"
+      return "the key \(key.id) is \(reason) by this machine's clock: the collector may refuse it"
+    }
   }
 
   /// A packet with a batch.

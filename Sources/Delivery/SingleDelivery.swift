@@ -95,17 +95,21 @@ package struct SingleDelivery {
         pause(until: min(end, Self.now() + Int64(delay)))
       case nil: break
       }
-      guard Self.now() < end else { throw Self.failure(address, timeoutMilliseconds, wasBusy: wasBusy) }
+      guard Self.now() < end else { throw failure(timeoutMilliseconds, wasBusy: wasBusy) }
     }
   }
 
-  private static func failure(_ address: String, _ timeoutMilliseconds: Int64, wasBusy: Bool) -> SocketError {
+  private func failure(_ timeoutMilliseconds: Int64, wasBusy: Bool) -> SocketError {
+    if wasBusy {
+      return SocketError("\(address) answers that it cannot write now: make room on its disk")
+    }
     let seconds = String(Double(timeoutMilliseconds) / 1_000)
-    return wasBusy
-      ? SocketError("\(address) answers that it cannot write now: try again after making room on its disk")
-      : SocketError(
-        "no acknowledgement from \(address) within \(seconds) s, so the event may be lost: does a collector or "
-          + "agent listen there that takes envelopes in mode none? --plain sends without asking for one")
+    let question =
+      identity.key.map { "that knows \($0)? It counts what it refuses in the status" }
+      ?? "that takes envelopes in mode none? --key-file names a key, --plain asks for nothing"
+    return SocketError(
+      "no acknowledgement from \(address) within \(seconds) s, so the event may be lost: does a collector or "
+        + "agent listen there \(question)")
   }
 
   private mutating func reconnected() -> Bool {

@@ -163,20 +163,16 @@ private struct AgentSettings {
     guard let path = configuration.keyPath else {
       return SenderIdentity(sender: configuration.sender ?? LocalHost.name)
     }
-    let key = try KeyDirectory.loadKey(path, id: configuration.keyID, isCredentials: isCredential(path))
-    if let sender = configuration.sender, !sender.hasSameBytes(as: key.sender) {
+    let identity = try SenderIdentity(
+      keyPath: path, keyID: configuration.keyID, mode: configuration.mode, isCredential: isCredential(path))
+    if let sender = configuration.sender, !sender.hasSameBytes(as: identity.sender) {
       throw ConfigurationError("the key \(path) belongs to another sender than '\(sender)'")
     }
-    guard key.sender.utf8.count <= Spool.senderBytesMax else {
+    guard identity.sender.utf8.count <= Spool.senderBytesMax else {
       throw ConfigurationError("the sender of the key \(path) is longer than \(Spool.senderBytesMax) bytes")
     }
-    do throws(EnvelopeRefusal) {
-      try key.check(atMilliseconds: Clock.nowMilliseconds())
-    } catch {
-      let reason = error == .oldKey ? "no longer valid" : "not valid yet"
-      Log.warning("the key \(key.id) is \(reason) by this machine's clock: the collector may refuse it")
-    }
-    return SenderIdentity(sender: key.sender, mode: configuration.mode, key: key)
+    if let problem = identity.problemOfKey(nowMilliseconds: Clock.nowMilliseconds()) { Log.warning(problem) }
+    return identity
   }
 
   /// systemd's own directory is private, whatever its modes say.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Iterator
 
 from checks_agent import stop, waiting
-from checks_trust import NOBODY, open_to_all
+from checks_trust import NOBODY, OTHER_KEY, open_to_all, refused, write_key
 from harness import Place, Skipped, environment, expect, expect_equal, poll
 from registry import check
 
@@ -87,6 +87,62 @@ def send_over_udp_to_nobody(place: Place) -> None:
         port = unused.getsockname()[1]
     done = place.program(["send", *EVENT, "--collector", f"127.0.0.1:{port}", "--timeout", "0.5"])
     done.expect_one_line(1, "no acknowledgement", str(port))
+
+
+@check
+def send_and_exec_under_a_key(place: Place) -> None:
+    """To a collector that asks for keys, as an agent does."""
+    keys = write_key(place, "pc-17", sender="workstation-17", users="ann")
+    key = keys / "pc-17.key"
+    for mode in ("sign", "encrypt"):
+        with place.daemon("--mode", mode, "--keys", keys) as daemon:
+            before = place.status()["stored"]
+            address = f"127.0.0.1:{daemon.udp_port()}"
+            under_key = ["--collector", address, "--key-file", key, "--mode", mode]
+            place.program(["send", *EVENT, "--user", "ann", *under_key]).expect(0)
+            expect_equal(place.status()["stored"], before + 1, "stored when send returned")
+            place.program(["send", *EVENT, "--user", "bob", *under_key]).expect(0)
+            expect_equal(place.status()["stored"], before + 1, "stored for another than the key's users")
+            # By a name for the key, and by the environment; from a directory that is not the background process's.
+            place.program(["exec", *EVENT, "--user", "ann", "--key-id", "pc-17", *under_key, "--", "true"]).expect(0)
+            poll(lambda before=before: place.status()["stored"] == before + 2, "the event of exec")
+            place.program(["send", *EVENT, "--user", "ann", "--collector", address],
+                          env={"WATERLINE_KEY_FILE": str(key), "WATERLINE_MODE": mode}).expect(0)
+            expect_equal(place.status()["stored"], before + 3, "stored with the key of the environment")
+    expect("workstation-17" in place.sources(), "the key's sender is not known as such")
+
+
+@check
+def send_under_a_wrong_key(place: Place) -> None:
+    keys = write_key(place, "pc")
+    other = place.path("other.key")
+    other.write_text((write_key(place, "unused", OTHER_KEY) / "unused.key").read_text())
+    other.chmod(0o600)
+    with place.daemon("--mode", "sign", "--keys", keys) as daemon:
+        address = ["--collector", f"127.0.0.1:{daemon.udp_port()}", "--timeout", "0.6"]
+        done = place.program(["send", *EVENT, *address, "--key-file", other, "--key-id", "pc", "--mode", "sign"])
+        done.expect_one_line(1, "no acknowledgement", "pc")
+        place.program(["send", *EVENT, *address]).expect_one_line(1, "no acknowledgement", "--key-file")
+        poll(lambda: {"bad_signature", "wrong_mode"} <= set(refused(place)), "the refusals")
+        expect_equal(place.status()["stored"], 0, "stored")
+
+
+@check
+def keys_of_send_that_cannot_be_used(place: Place) -> None:
+    key = write_key(place, "pc") / "pc.key"
+    udp = ["--collector", "127.0.0.1:9", "--timeout", "0.3"]
+    place.program(["send", *EVENT, *udp, "--key-file", place.path("none.key")]).expect_one_line(1, "none.key")
+    place.program(["send", *EVENT, "--collector", place.stream, "--key-file", key]).expect_one_line(1, "Unix socket")
+    for arguments in (["--mode", "sign"], ["--key-id", "pc"], ["--key-file", key, "--plain"],
+                      ["--key-file", key, "--mode", "none"], ["--key-file", key, "--mode", "loud"],
+                      ["--key-file", key, "--key-id", "a b"]):
+        place.program(["send", *EVENT, *udp, *arguments]).expect(2)
+    key.chmod(0o644)
+    place.program(["send", *EVENT, *udp, "--key-file", key]).expect_one_line(1, "chmod")
+    # At a Unix socket the kernel says who sends: a key in the environment is left alone.
+    with place.agent():
+        place.program(["send", *EVENT, "--collector", place.agent_stream],
+                      env={"WATERLINE_KEY_FILE": str(key)}).expect(0)
 
 
 @check

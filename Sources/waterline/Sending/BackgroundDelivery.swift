@@ -9,11 +9,12 @@ enum BackgroundDelivery {
   /// Starts it; it has none of this process's files, terminal or children to answer for.
   ///
   /// - Throws: `SocketError` if there can be no further process.
-  static func start(_ delivery: SingleDelivery) throws {
-    let words = [
+  static func start(_ delivery: SingleDelivery, key: KeyOptions.Named?) throws {
+    var words = [
       "waterline", "deliver", "--collector", delivery.address, "--spool-id", String(delivery.spoolID),
       "--packet", String(delivery.nextPacket), "--seconds", String(EventTarget.backgroundSeconds),
     ]
+    if let key { words += key.words }
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }

@@ -12,8 +12,10 @@ struct DeliverCommand: ParsableCommand {
   @Option var spoolID: UInt64
   @Option var packet: UInt64
   @Option var seconds: Int64
+  @OptionGroup var key: KeyOptions
 
   func run() throws {
+    let identity = try key.identity(for: [collector], environment: [:])
     // The directory may go meanwhile.
     chdir("/")
     var payload: [UInt8] = []
@@ -24,7 +26,7 @@ struct DeliverCommand: ParsableCommand {
       payload += buffer[..<count]
     }
     var delivery = SingleDelivery(
-      payload: payload, to: collector, as: EventTarget.identity, spoolID: spoolID, nextPacket: packet)
+      payload: payload, to: collector, as: identity, spoolID: spoolID, nextPacket: packet)
     try delivery.deliver(timeoutMilliseconds: seconds * 1_000)
   }
 }

@@ -11,6 +11,9 @@ struct EventTarget {
   static let backgroundSeconds = 60
 
   var addresses: [String]
+  var identity: SenderIdentity
+  /// Where the identity's key lies, for a process that goes on with the delivery.
+  var key: KeyOptions.Named?
 
   /// Stream sockets: the agent's before the collector's, the user's own before the system's.
   static func usualAddresses(environment: [String: String], userID: UInt32) -> [String] {
@@ -41,11 +44,11 @@ struct EventTarget {
     // Asking a name server may take long: that too is the other process's business.
     if addresses.count == 1, let address = addresses.first, !address.contains("/") {
       let payload = try Self.payload(of: event)
-      return try BackgroundDelivery.start(Self.delivery(payload, to: address))
+      return try BackgroundDelivery.start(delivery(payload, to: address), key: key)
     }
     var delivery = try connected(event)
     _ = try delivery.handOver()
-    try BackgroundDelivery.start(delivery)
+    try BackgroundDelivery.start(delivery, key: key)
   }
 
   /// Sends an event as one JSON line.
@@ -59,18 +62,15 @@ struct EventTarget {
   private func connected(_ event: UsageEvent) throws -> SingleDelivery {
     let payload = try Self.payload(of: event)
     return try firstOf { address in
-      var delivery = Self.delivery(payload, to: address)
+      var delivery = delivery(payload, to: address)
       try delivery.connect()
       return delivery
     }
   }
 
-  private static func delivery(_ payload: [UInt8], to address: String) -> SingleDelivery {
+  private func delivery(_ payload: [UInt8], to address: String) -> SingleDelivery {
     SingleDelivery(payload: payload, to: address, as: identity)
   }
-
-  /// Packets of single events name this machine, as an agent would.
-  static var identity: SenderIdentity { SenderIdentity(sender: LocalHost.name) }
 
   private func firstOf<Result>(_ body: (String) throws -> Result) throws -> Result {
     var reasons: [String] = []

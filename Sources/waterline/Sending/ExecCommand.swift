@@ -31,7 +31,7 @@ struct ExecCommand: ParsableCommand {
     event.outcome = status == 0 ? .ok : .error
     event.durationMilliseconds = UInt32(clamping: Clock.nowMilliseconds() - started)
     do {
-      try EventTarget(addresses: sender.addresses).deliverInBackground(event)
+      try sender.target().deliverInBackground(event)
     } catch {
       Output.writeError("waterline: the command ran, but its event was not sent: \(error)")
     }

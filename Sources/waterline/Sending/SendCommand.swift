@@ -13,6 +13,7 @@ struct SendCommand: ParsableCommand {
       EXAMPLES:
         waterline send --app crm --feature order.create --outcome error --duration-ms 5200
         waterline send --app crm --kind help --collector 127.0.0.1:4717
+        waterline send --app crm --feature open --collector usage.example.org:4717 --key-file ~/pc-17.key
         waterline send --app crm --feature open --plain
       """)
 
@@ -44,6 +45,9 @@ struct SendCommand: ParsableCommand {
     guard timeout > 0, timeout <= 3_600 else {
       throw ValidationError("--timeout takes seconds up to 3600, not \(timeout)")
     }
+    if plain && sender.key.keyFile != nil {
+      throw ValidationError("--plain sends no envelope, and so has no use for a key")
+    }
     if kind == .use && sender.feature == nil { throw ValidationError("a use needs --feature") }
     if let time, Self.milliseconds(time) == nil {
       throw ValidationError("--time '\(time)' is neither RFC 3339 nor milliseconds since 1970")
@@ -60,7 +64,7 @@ struct SendCommand: ParsableCommand {
     event.outcome = outcome
     event.durationMilliseconds = durationMs
     event.cause = cause
-    let target = EventTarget(addresses: sender.addresses)
+    let target = try sender.target()
     if plain {
       try target.sendPlain(event)
     } else {

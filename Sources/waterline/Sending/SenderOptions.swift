@@ -27,6 +27,8 @@ struct SenderOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The application's version.", valueName: "version"))
   var appVersion: String?
 
+  @OptionGroup var key: KeyOptions
+
   /// An event as far as these options say.
   func event(kind: EventKind, timeMilliseconds: Int64) -> UsageEvent {
     UsageEvent(
@@ -36,8 +38,18 @@ struct SenderOptions: ParsableArguments {
       version: appVersion)
   }
 
+  /// Where to send, and as whom.
+  ///
+  /// - Throws: `SocketError` naming the key that cannot be used.
+  func target() throws -> EventTarget {
+    let environment = ProcessInfo.processInfo.environment
+    return EventTarget(
+      addresses: addresses, identity: try key.identity(for: addresses, environment: environment),
+      key: try key.named(for: addresses, environment: environment))
+  }
+
   /// Where to send, the first one that is there.
-  var addresses: [String] {
+  private var addresses: [String] {
     let environment = ProcessInfo.processInfo.environment
     if let address = collector ?? environment["WATERLINE_COLLECTOR"] { return [address] }
     return EventTarget.usualAddresses(environment: environment, userID: geteuid())
