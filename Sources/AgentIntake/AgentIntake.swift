@@ -52,14 +52,17 @@ package struct AgentIntake {
   package mutating func take(_ sealed: [SealedBatch], nowMilliseconds: Int64) -> SpoolAddition {
     var addition = SpoolAddition()
     let openBefore = merger.openFocus
+    var refused = RefusalTally()
     for batch in sealed {
-      take(batch.batch, into: &addition, nowMilliseconds)
+      take(batch.batch, into: &addition, &refused, nowMilliseconds)
       counts.kernelDrops += batch.kernelDrops
       for (delivery, _) in batch.deliveries {
         addition.deliveries.append(delivery)
         take(delivery.unsent, into: &addition)
+        take(delivery.refused, into: &addition)
       }
     }
+    addition.refused += refused.all
     merger.closeDue(nowMilliseconds: nowMilliseconds, complete: &addition.events)
     finish(&addition, openBefore)
     return addition
@@ -80,12 +83,20 @@ package struct AgentIntake {
     if open != openBefore { addition.openFocus = open }
   }
 
-  private mutating func take(_ batch: EventBatch, into addition: inout SpoolAddition, _ now: Int64) {
-    for reject in batch.rejects { counts.refused[reject.reason, default: 0] += 1 }
+  private mutating func take(
+    _ batch: EventBatch, into addition: inout SpoolAddition, _ refused: inout RefusalTally, _ now: Int64
+  ) {
+    for reject in batch.rejects {
+      counts.refused[reject.reason, default: 0] += 1
+      refused.add(
+        reject.reason, source: ownSource(of: reject, batch), number: UInt64(clamping: reject.sequence))
+    }
     for row in 0..<batch.count {
       let event = batch.event(at: row)
       guard speakers.allows(event, speaker: batch.strings.text(of: batch.speaker[row])) else {
         counts.refused[.notYours, default: 0] += 1
+        // What an impostor says must not show in the ledger of whom they name.
+        refused.add(.notYours, source: nil, number: 0)
         continue
       }
       counts.accepted += 1
@@ -101,6 +112,27 @@ package struct AgentIntake {
       } else {
         addition.events.append(kept)
       }
+    }
+  }
+
+  /// The source that a refused event names, if its sender may number under it.
+  private mutating func ownSource(of reject: EventBatch.Reject, _ batch: EventBatch) -> String? {
+    guard let source = batch.strings.text(of: reject.source),
+      speakers.allows(source: source, speaker: batch.strings.text(of: reject.speaker))
+    else { return nil }
+    return source
+  }
+
+  /// Events that a local sender refused itself, if the source is its own.
+  private mutating func take(_ refused: [DeliveredBatch.Refused], into addition: inout SpoolAddition) {
+    for var events in refused {
+      let speaker = events.speaker.isEmpty ? nil : String(decoding: events.speaker, as: UTF8.self)
+      if let source = events.source, !speakers.allows(source: source, speaker: speaker) {
+        counts.refused[.notYours, default: 0] += 1
+        continue
+      }
+      events.speaker = []
+      addition.refused.append(events)
     }
   }
 

@@ -5,6 +5,7 @@ import WireFormat
 struct NumberRange: Equatable {
   /// Kinds as the spool's tables have them.
   enum Kind: Int64 {
+    /// An event, or what became of one that was refused.
     case event = 0
     case withheld = 1
     case dropped = 2
@@ -107,6 +108,59 @@ struct PayloadBuilder {
         kind: first.kind == .withheld ? .withheld : .dropped, source: first.source,
         ranges: group.map { $0.first...$0.last })
       payloads.append(BuiltPayload(bytes: numbers.encoded, ranges: Array(group)))
+    }
+  }
+
+  /// Adds batches that tell of refused events; seals the batch under way.
+  mutating func add(refused: [DeliveredBatch.Refused]) {
+    seal()
+    var payload = BuiltPayload()
+    for frame in refused.flatMap(Self.frames(of:)) {
+      let bytes = frame.encoded
+      if !payload.isEmpty && payload.bytes.count + bytes.count > bytesMax {
+        payloads.append(payload)
+        payload = BuiltPayload()
+      }
+      payload.bytes += bytes
+      for range in frame.ranges {
+        payload.note(
+          NumberRange(
+            kind: .event, source: frame.source ?? "", first: range.lowerBound, last: range.upperBound))
+      }
+    }
+    if !payload.isEmpty { payloads.append(payload) }
+  }
+
+  /// Ranges of one frame: it then fits a payload of the usual size, whatever its source.
+  private static let refusedRangesMax = 48
+
+  /// One entry as frames, each within its limits.
+  private static func frames(of refused: DeliveredBatch.Refused) -> [RefusedEvents] {
+    let isNamed = refused.source.map { $0.utf8.count <= RefusedEvents.sourceBytesMax } ?? false
+    var ranges = isNamed ? refused.ranges.flatMap(pieces(of:))[...] : []
+    var left = refused.count
+    var frames: [RefusedEvents] = []
+    while left > 0 {
+      var numbers = 0
+      let group = ranges.prefix(refusedRangesMax).prefix { range in
+        numbers += range.count
+        return numbers <= UInt16.max
+      }
+      ranges = ranges.dropFirst(group.count)
+      let count = ranges.isEmpty ? min(left, Int(UInt16.max)) : group.reduce(0) { $0 + $1.count }
+      frames.append(
+        RefusedEvents(
+          reason: refused.reason, source: isNamed ? refused.source : nil, count: UInt16(count),
+          ranges: Array(group)))
+      left -= count
+    }
+    return frames
+  }
+
+  /// A range as ranges of no more numbers than a frame may count.
+  private static func pieces(of range: ClosedRange<UInt64>) -> [ClosedRange<UInt64>] {
+    stride(from: range.lowerBound, through: range.upperBound, by: Int(UInt16.max)).map {
+      $0...min(range.upperBound, $0 + UInt64(UInt16.max) - 1)
     }
   }
 }

@@ -108,29 +108,49 @@ package final class Spool: Sendable {
   ///
   /// - Throws: `DatabaseError`, as with a full disk; then nothing was added.
   package func append(_ addition: SpoolAddition, nowMilliseconds: Int64) throws -> Outcome {
+    try append(nowMilliseconds: nowMilliseconds) { add in try add(addition) }
+  }
+
+  /// Puts what `pieces` hands over one after another on disk, all of it or nothing.
+  ///
+  /// - Throws: as above, and whatever `pieces` throws.
+  package func append(
+    nowMilliseconds: Int64, _ pieces: (_ add: (SpoolAddition) throws -> Void) throws -> Void
+  ) throws -> Outcome {
     try queue.write { database in
       var outcome = Outcome()
-      var builder = PayloadBuilder(bytesMax: limits.payloadBytesMax)
-      var sequence = try Self.counter("next_sequence", in: database) ?? 1
-      for event in addition.events {
-        var numbered = event
-        let isOwn = event.source != nil
-        if !isOwn { (numbered.source, numbered.sequence) = (source, sequence) }
-        do {
-          try builder.add(numbered)
-          if !isOwn { sequence += 1 }
-        } catch {
-          outcome.refusedEvents += 1
-        }
-      }
-      try Self.set("next_sequence", to: sequence, in: database)
-      builder.add(unsent: Self.joined(addition.unsent.flatMap(NumberRange.ranges(of:))))
-      for payload in builder.payloads { try insert(payload, nowMilliseconds, in: database) }
-      outcome.batchCount = builder.payloads.count
-      try remember(addition, nowMilliseconds, in: database)
+      try pieces { try add($0, to: &outcome, nowMilliseconds, in: database) }
       outcome.droppedEvents = try dropExcess(nowMilliseconds, in: database)
       return outcome
     }
+  }
+
+  private func add(
+    _ addition: SpoolAddition, to outcome: inout Outcome, _ nowMilliseconds: Int64, in database: Database
+  ) throws {
+    var builder = PayloadBuilder(bytesMax: limits.payloadBytesMax)
+    var refused = addition.refused
+    var sequence = try Self.counter("next_sequence", in: database) ?? 1
+    for event in addition.events {
+      var numbered = event
+      let isOwn = event.source != nil
+      if !isOwn { (numbered.source, numbered.sequence) = (source, sequence) }
+      do {
+        try builder.add(numbered)
+        if !isOwn { sequence += 1 }
+      } catch {
+        outcome.refusedEvents += 1
+        refused.append(
+          DeliveredBatch.Refused(
+            reason: .tooLong, source: event.source, count: 1, ranges: event.sequence.map { [$0...$0] } ?? []))
+      }
+    }
+    try Self.set("next_sequence", to: sequence, in: database)
+    builder.add(unsent: Self.joined(addition.unsent.flatMap(NumberRange.ranges(of:))))
+    builder.add(refused: refused)
+    for payload in builder.payloads { try insert(payload, nowMilliseconds, in: database) }
+    outcome.batchCount += builder.payloads.count
+    try remember(addition, nowMilliseconds, in: database)
   }
 
   private func remember(

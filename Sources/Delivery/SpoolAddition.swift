@@ -7,6 +7,8 @@ package struct SpoolAddition: Sendable {
   package var events: [UsageEvent] = []
   /// Numbers that will not come.
   package var unsent: [DeliveredBatch.Unsent] = []
+  /// Events that were refused here.
+  package var refused: [DeliveredBatch.Refused] = []
   /// Batches of local senders that are dealt with by this.
   package var deliveries: [DeliveredBatch] = []
   /// All heartbeats that may still grow; nil when they are as before.
@@ -17,7 +19,8 @@ package struct SpoolAddition: Sendable {
   package init(events: [UsageEvent] = []) { self.events = events }
 
   package var isEmpty: Bool {
-    events.isEmpty && unsent.isEmpty && deliveries.isEmpty && openFocus == nil && owners.isEmpty
+    events.isEmpty && unsent.isEmpty && refused.isEmpty && deliveries.isEmpty && openFocus == nil
+      && owners.isEmpty
   }
 }
 

@@ -44,7 +44,7 @@ package enum DeliveryLedger {
 
   /// Makes room for one more spool: those heard last stay.
   private static func forgetOldSpools(of sender: String, in database: Database) throws {
-    let isPlain = sender.hasPrefix("~")
+    let isPlain = sender.utf8.starts(with: SpoolName.unprovenPrefix.utf8)
     if isPlain && Int.random(in: 0..<forgettingInterval) != 0 { return }
     // A tilde is the last character of ASCII but one.
     let which = isPlain ? "sender >= '~' AND sender < char(127)" : "sender = :sender"

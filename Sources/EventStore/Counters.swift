@@ -28,13 +28,13 @@ package enum Counters {
 /// Refused events by source and reason.
 enum Rejections {
   static func add(
-    _ reason: RejectReason, source: Int64, in database: Database
+    _ reason: RejectReason, count: Int = 1, source: Int64, in database: Database
   ) throws {
     try database.cachedStatement(
       sql: """
-        INSERT INTO source_rejection (source, reason, count) VALUES (?, ?, 1)
-        ON CONFLICT (source, reason) DO UPDATE SET count = count + 1
+        INSERT INTO source_rejection (source, reason, count) VALUES (?, ?, ?)
+        ON CONFLICT (source, reason) DO UPDATE SET count = count + excluded.count
         """
-    ).execute(arguments: [source, reason.rawValue])
+    ).execute(arguments: [source, reason.rawValue, count])
   }
 }

@@ -34,7 +34,7 @@ package final class EventWriter {
   ) throws -> CommitSummary {
     try transaction { database in
       var summary = CommitSummary()
-      for batch in batches { summary += try store(batch, in: database) }
+      for batch in batches { summary += try storeWhole(batch, in: database) }
       try DeliveryLedger.add(refusals: refusedPackets, in: database)
       return summary
     }
@@ -89,6 +89,25 @@ package final class EventWriter {
 
   // MARK: One batch
 
+  /// Stores one batch with its pieces, if there are any.
+  private func storeWhole(_ received: ReceivedBatch, in database: Database) throws -> CommitSummary {
+    guard let pieces = received.pieces else { return try store(received, in: database) }
+    var summary = CommitSummary()
+    var rest = received
+    let news = try pieces { piece in
+      summary += try store(
+        ReceivedBatch(
+          batch: piece, transport: received.transport, receivedMilliseconds: received.receivedMilliseconds),
+        in: database)
+    }
+    for index in rest.deliveries.indices {
+      rest.deliveries[index].unsent += news.unsent
+      rest.deliveries[index].refused += news.refused
+    }
+    summary += try store(rest, in: database)
+    return summary
+  }
+
   /// Stores one batch; the caller's transaction must be rolled back when this throws.
   func store(_ received: ReceivedBatch, in database: Database) throws -> CommitSummary {
     let batch = received.batch
@@ -110,7 +129,12 @@ package final class EventWriter {
     }
     if !rows.duplicates.isEmpty { summary.conflict = try countConflicts(batch, database) }
     try storeRejects(batch.rejects + refused, received, &summary, database)
-    for delivery in received.deliveries { try book(delivery, received.receivedMilliseconds, database) }
+    for delivery in received.deliveries {
+      try book(delivery, received.receivedMilliseconds, database)
+      for refused in delivery.refused where try speakers.allows(refused, &names, in: database) {
+        try book(refused, &summary, database)
+      }
+    }
     try KernelDrops.add(
       received.kernelDrops, transport: received.transport,
       receivedMilliseconds: received.receivedMilliseconds, in: database)
@@ -131,13 +155,13 @@ package final class EventWriter {
   ) throws {
     try DeliveryLedger.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
     let sender = delivery.spool.sender
-    let name = sender.hasPrefix("~") ? sender.dropFirst() : sender[...]
-    if let source = try names.number(ofSource: name.utf8, in: database) {
+    let name = delivery.spool.isUnproven ? String(sender.dropFirst()) : sender
+    if let source = try number(ofSource: name, database) {
       try names.writeSources(in: database)
       try ledger.noteClock(source, offsetMilliseconds: delivery.clockOffsetMilliseconds, in: database)
     }
     for unsent in delivery.unsent where try speakers.allows(unsent, &names, in: database) {
-      guard let source = try names.number(ofSource: unsent.source.utf8, in: database) else { continue }
+      guard let source = try number(ofSource: unsent.source, database) else { continue }
       for range in unsent.ranges {
         let numbers = Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound)
         if unsent.isWithheld {
@@ -147,6 +171,28 @@ package final class EventWriter {
         }
       }
     }
+  }
+
+  /// Counts what an agent refused as if it had been refused here; its bytes stay unknown.
+  private func book(
+    _ refused: DeliveredBatch.Refused, _ summary: inout CommitSummary, _ database: Database
+  ) throws {
+    let source = try refused.source.flatMap { try number(ofSource: $0, database) } ?? 0
+    try ledger.count(source, in: database) { $0.rejected += Int64(refused.count) }
+    try Rejections.add(refused.reason, count: refused.count, source: source, in: database)
+    summary.rejected[refused.reason, default: 0] += refused.count
+    guard source != 0 else { return }
+    for range in refused.ranges {
+      try ledger.refuse(
+        source, Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound), in: database)
+    }
+  }
+
+  /// Nil where there is no room for another, or it is called after someone forgotten.
+  private func number(ofSource name: String, _ database: Database) throws -> Int64? {
+    let tombstones = try loadTombstones(database)
+    if !tombstones.isEmpty, tombstones.hold(Array(name.utf8)) { return nil }
+    return try names.number(ofSource: name.utf8, in: database)
   }
 
   /// Applies the rules of who may speak, and of whom nothing is kept: fills `rows.admitted`.
@@ -229,7 +275,7 @@ package final class EventWriter {
     }
     try ledger.count(source, in: database) { $0.rejected += 1 }
     try Rejections.add(.forgotten, source: source, in: database)
-    if source != 0 { try ledger.refuse(source, batch.sequence[row], in: database) }
+    if source != 0 { try ledger.refuse(source, batch.sequence[row]...batch.sequence[row], in: database) }
     summary.rejected[.forgotten, default: 0] += 1
   }
 
@@ -255,7 +301,7 @@ package final class EventWriter {
       try ledger.count(source, in: database) { $0.rejected += 1 }
       try Rejections.add(reject.reason, source: source, in: database)
       if source != 0 && reject.sequence > 0 {
-        try ledger.refuse(source, reject.sequence, in: database)
+        try ledger.refuse(source, reject.sequence...reject.sequence, in: database)
       }
       if let bytes = reject.bytes, try !loadTombstones(database).areNamed(in: bytes) {
         try deadLetters.add(

@@ -11,13 +11,23 @@ package struct ReceivedBatch: Sendable {
   /// Datagrams that the kernel dropped at the socket since the batch before.
   package var kernelDrops: Int64
 
-  /// Batches in envelopes whose last event is in here, or in a batch before.
+  /// Batches in envelopes whose events are in here.
   package var deliveries: [DeliveredBatch]
+  /// Events of the one delivery that do not fit `batch`, and come before those in it.
+  package var pieces: Pieces?
+
+  /// Calls its argument with one batch after another, each only valid during the call, and returns what is told
+  /// besides events; each time anew the same.
+  package typealias Pieces =
+    @Sendable (_ body: (EventBatch) throws -> Void) throws -> (
+      unsent: [DeliveredBatch.Unsent], refused: [DeliveredBatch.Refused]
+    )
 
   package init(
     batch: EventBatch, transport: String, receivedMilliseconds: Int64, kernelDrops: Int64 = 0,
-    deliveries: [DeliveredBatch] = []
+    deliveries: [DeliveredBatch] = [], pieces: Pieces? = nil
   ) {
+    self.pieces = pieces
     self.deliveries = deliveries
     self.batch = batch
     self.transport = transport

@@ -231,9 +231,9 @@ struct SequenceLedger {
     try update.run()
   }
 
-  /// Notes that a number came with an event that was refused.
-  mutating func refuse(_ source: Int64, _ sequence: Int64, in database: Database) throws {
-    try add(source, sequence...sequence, .refused, in: database)
+  /// Notes numbers whose events were refused.
+  mutating func refuse(_ source: Int64, _ range: ClosedRange<Int64>, in database: Database) throws {
+    try add(source, range, .refused, in: database)
   }
 
   /// Notes numbers that will never come, on purpose.

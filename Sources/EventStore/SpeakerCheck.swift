@@ -57,6 +57,15 @@ struct SpeakerCheck {
     return try ownsSource(Array(unsent.source.utf8), names, &numbers, database)
   }
 
+  /// Whether a sender may say of a source's events that they were refused; of events without a source anybody may.
+  func allows(
+    _ refused: DeliveredBatch.Refused, _ numbers: inout BatchNames, in database: Database
+  ) throws -> Bool {
+    guard let source = refused.source, !refused.speaker.isEmpty else { return true }
+    let names = refused.speaker.split(separator: 0).map(Array.init)
+    return try ownsSource(Array(source.utf8), names, &numbers, database)
+  }
+
   private func ownsSource(
     _ source: [UInt8], _ names: [[UInt8]], _ numbers: inout BatchNames, _ database: Database
   ) throws -> Bool {

@@ -25,6 +25,13 @@ package struct StoreStatus: Equatable, Sendable {
     package var clockOffsetMilliseconds: Int64?
     package var largestClockOffsetMilliseconds: Int64?
     package var lastReceivedMilliseconds: Int64?
+    /// `time 3, too_long 1`; nil when nothing was refused.
+    package var rejectedByReason: String?
+    /// The first ``gapsNamedMax`` gaps: `5, 7-9`; nil without any.
+    package var firstGaps: String?
+
+    /// Gaps named for one source: the view `sequence_gaps` has them all.
+    package static let gapsNamedMax = 5
   }
 
   package var eventCount: Int64
@@ -121,7 +128,8 @@ extension StoreStatus {
         ifnull(g.gaps, 0), s.last_received_ms,
         (SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored u WHERE u.source = s.id AND kind = 1),
         (SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored u WHERE u.source = s.id AND kind = 2),
-        s.late, s.dropped, s.clock_offset_ms, s.clock_offset_largest_ms
+        s.late, s.dropped, s.clock_offset_ms, s.clock_offset_largest_ms,
+        (\(reasonsOfSourceSQL)), (\(gapsOfSourceSQL))
       FROM source s LEFT JOIN (\(gapsSQL)) g ON g.source = s.id
       WHERE s.id <> 0 OR s.stored + s.rejected > 0
       ORDER BY ifnull(g.lost, 0) DESC, s.stored DESC, s.name
@@ -131,7 +139,8 @@ extension StoreStatus {
         name: $0[0], stored: $0[1], duplicate: $0[2], conflict: $0[3], rejected: $0[4],
         highestSequence: $0[5], lost: $0[6], gapCount: $0[7], refusedNumbers: $0[9], withheld: $0[10],
         late: $0[11], dropped: $0[12], clockOffsetMilliseconds: $0[13],
-        largestClockOffsetMilliseconds: $0[14], lastReceivedMilliseconds: $0[8])
+        largestClockOffsetMilliseconds: $0[14], lastReceivedMilliseconds: $0[8], rejectedByReason: $0[15],
+        firstGaps: $0[16])
     }
   }
 
@@ -139,6 +148,21 @@ extension StoreStatus {
   static let knownNumbersSQL = """
     SELECT source, first, last FROM sequence_range
     UNION ALL SELECT source, first, last FROM sequence_unstored
+    """
+
+  /// Of source `s`.
+  private static let reasonsOfSourceSQL = """
+    SELECT group_concat(reason || ' ' || count, ', ') FROM (
+      SELECT reason, count FROM source_rejection j WHERE j.source = s.id ORDER BY reason)
+    """
+
+  /// Of source `s`.
+  private static let gapsOfSourceSQL = """
+    SELECT group_concat(numbers, ', ') FROM (
+      SELECT (last + 1) || CASE WHEN next - 2 > last THEN '-' || (next - 1) ELSE '' END AS numbers FROM (
+        SELECT last, lead(first) OVER (ORDER BY first) AS next
+        FROM (\(knownNumbersSQL)) k WHERE k.source = s.id)
+      WHERE next - 1 > last ORDER BY last LIMIT \(Source.gapsNamedMax))
     """
 
   /// Per source: numbers between the lowest and the highest known of which nothing is.

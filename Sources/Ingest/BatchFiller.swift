@@ -13,14 +13,13 @@ struct BatchFiller: ~Copyable {
   /// not keep the collector from stopping.
   static let drainMillisecondsMax: Int64 = 3_000
 
-  /// Fewer bytes than most events take in a batch.
-  private static let eventBytesLeast = 40
+  /// Fewer bytes than most events take in an envelope.
+  private static let eventBytesLeast = 12
 
   private let queue: WriterQueue
   private let transport: Transport
   private var batch: EventBatch
-  private var json = JSONEventDecoder()
-  private var protobuf = BatchEventDecoder()
+  private var decoder = PayloadDecoder()
   private var firstEventMilliseconds: Int64?
   private var kernelDrops: Int64 = 0
   private var peers: PeerSpeakers
@@ -52,8 +51,7 @@ struct BatchFiller: ~Copyable {
     if peers.refresh() { peer = nil }
     takesPlain = gate.takesPlain(transport)
     receiptMilliseconds = milliseconds
-    json.setReceipt(milliseconds: milliseconds)
-    protobuf.setReceipt(milliseconds: milliseconds)
+    decoder.setReceipt(milliseconds: milliseconds)
   }
 
   /// Says which local account sends what follows; nil where there are none, as on UDP.
@@ -126,48 +124,70 @@ struct BatchFiller: ~Copyable {
       hasRefusals = true
       return afterAdding(now)
     }
-    // In one piece, if it fits: what is stored in two commits could be stored in part.
+    // Whole, or not at all: what is stored in two commits could be stored in part.
     if admitted.payload.count / Self.eventBytesLeast > batch.freeCount { seal(now) }
     let peerSpeaker = speaker
     if let users = admitted.users { setSpeaker(users) }
     setClockOffset(admitted.timeOffsetMilliseconds)
+    var news = decode(payload: admitted.payload)
+    if news == nil && !batch.isEmpty {
+      seal(now)
+      news = decode(payload: admitted.payload)
+    }
     var delivery = admitted.delivery
-    admitted.payload.withUnsafeBytes { payload in
-      var rest = payload
-      while !rest.isEmpty {
-        if UnsentNumbers.hasMagic(rest) {
-          takeUnsent(&rest, &delivery, now: now)
-        } else {
-          addPart(&rest, isFinal: true, now: now)
-        }
-      }
+    if let news {
+      delivery.unsent = news.unsent
+      delivery.refused = news.refused
+      deliveries.append((delivery, admitted.ticket))
+    } else {
+      handOver(
+        LargePayload(
+          bytes: admitted.payload, receiptMilliseconds: receiptMilliseconds,
+          timeOffsetMilliseconds: clockOffset, speaker: speaker), (delivery, admitted.ticket), now)
     }
     if clockOffset != 0 { setClockOffset(0) }
     if speaker != peerSpeaker { setSpeaker(peerSpeaker) }
-    deliveries.append((delivery, admitted.ticket))
     afterAdding(now)
   }
 
-  private mutating func takeUnsent(
-    _ bytes: inout UnsafeRawBufferPointer, _ delivery: inout DeliveredBatch, now: Int64
-  ) {
-    guard let (numbers, byteCount) = UnsentNumbers.decode(bytes) else {
-      reject(.badBatch, bytes, now: now)
-      bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.endIndex...])
-      return
+  /// The payload is more than the batch has room for.
+  private struct Overflow: Error {}
+
+  /// Decodes a payload into the batch under way.
+  ///
+  /// - Returns: what it tells besides events; nil, with the batch as before, if it does not fit.
+  private mutating func decode(payload: [UInt8]) -> PayloadNews? {
+    let mark = batch.mark
+    var news = PayloadNews()
+    do {
+      try payload.withUnsafeBytes { payload in
+        _ = try decoder.decode(payload, into: batch, speaker: speaker, news: &news) { _ in
+          throw Overflow()
+        }
+      }
+      return news
+    } catch {
+      batch.rewind(to: mark)
+      return nil
     }
-    delivery.unsent.append(
-      DeliveredBatch.Unsent(
-        source: numbers.source, isWithheld: numbers.kind == .withheld, ranges: numbers.ranges,
-        speaker: speaker))
-    bytes = UnsafeRawBufferPointer(rebasing: bytes[byteCount...])
+  }
+
+  /// Hands over a payload that does not fit an empty batch.
+  private mutating func handOver(
+    _ large: LargePayload, _ delivery: (delivery: DeliveredBatch, ticket: AnswerTicket), _ now: Int64
+  ) {
+    seal(now)
+    batch = queue.exchange(
+      SealedBatch(
+        batch: batch, transport: transport, receivedMilliseconds: now, kernelDrops: 0,
+        deliveries: [delivery], large: large))
+    prepareBatch()
   }
 
   private mutating func setClockOffset(_ milliseconds: Int64) {
     clockOffset = milliseconds
     batch.currentClockOffset = milliseconds
-    json.setReceipt(milliseconds: receiptMilliseconds, timeOffset: milliseconds)
-    protobuf.setReceipt(milliseconds: receiptMilliseconds, timeOffset: milliseconds)
+    decoder.setReceipt(milliseconds: receiptMilliseconds, timeOffset: milliseconds)
   }
 
   /// Decodes what stands at the front of `bytes` and moves on behind it.
@@ -197,7 +217,7 @@ struct BatchFiller: ~Copyable {
   /// Decodes lines; returns whether there were any.
   private mutating func takeLines(_ bytes: inout UnsafeRawBufferPointer, isFinal: Bool, now: Int64) -> Bool {
     if batch.isFull { seal(now) }
-    let consumed = json.decodeLines(bytes.bindMemory(to: UInt8.self), isFinal: isFinal, into: batch)
+    let consumed = decoder.json.decodeLines(bytes.bindMemory(to: UInt8.self), isFinal: isFinal, into: batch)
     bytes = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
     afterAdding(now)
     return consumed > 0
@@ -209,7 +229,7 @@ struct BatchFiller: ~Copyable {
     let transport = transport
     let speaker = speaker
     let clockOffset = clockOffset
-    batch = protobuf.decode(bytes, into: batch) { full in
+    batch = decoder.protobuf.decode(bytes, into: batch) { full in
       let empty = queue.exchange(
         SealedBatch(batch: full, transport: transport, receivedMilliseconds: now, kernelDrops: 0))
       empty.setSpeaker(speaker)
@@ -230,12 +250,17 @@ struct BatchFiller: ~Copyable {
   mutating func seal(_ now: Int64) {
     if isEmpty { return }
     batch = queue.exchange(sealed(now))
-    batch.setSpeaker(speaker)
-    batch.currentClockOffset = clockOffset
+    prepareBatch()
     deliveries = []
     hasRefusals = false
     kernelDrops = 0
     firstEventMilliseconds = nil
+  }
+
+  /// Tells a fresh batch what is common to the events that come next.
+  private func prepareBatch() {
+    batch.setSpeaker(speaker)
+    batch.currentClockOffset = clockOffset
   }
 
   /// Hands over whatever there is, for the last time.

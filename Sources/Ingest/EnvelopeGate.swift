@@ -127,7 +127,8 @@ package final class EnvelopeGate: Sendable {
         header.oldestBatch <= header.batchNumber
       else { throw .malformed }
       guard header.sendMilliseconds <= now + EventLimits.futureToleranceMilliseconds else { throw .future }
-      let name = SpoolName(sender: key == nil ? "~" + header.sender : header.sender, spool: header.spoolID)
+      let name = SpoolName(
+        sender: key == nil ? SpoolName.unprovenPrefix + header.sender : header.sender, spool: header.spoolID)
       let offset = now - header.sendMilliseconds
       let ticket = AnswerTicket(header: header, key: key, route: route(), spool: name)
       guard let window = try enter(name, header, ticket) else { return nil }
@@ -191,7 +192,7 @@ package final class EnvelopeGate: Sendable {
   private static func remember(_ name: SpoolName, _ spool: Spool, _ state: inout State) {
     let isNew = state.spools.updateValue(spool, forKey: name) == nil
     guard isNew else { return }
-    if name.sender.hasPrefix("~") {
+    if name.isUnproven {
       state.plainCount += 1
       if state.plainCount > SpoolState.plainMax { forgetPlain(&state) }
     } else {
@@ -210,7 +211,7 @@ package final class EnvelopeGate: Sendable {
 
   /// Forgets the half of the plain spools that was silent longest.
   private static func forgetPlain(_ state: inout State) {
-    let plain = state.spools.filter { $0.key.sender.hasPrefix("~") }.sorted {
+    let plain = state.spools.filter { $0.key.isUnproven }.sorted {
       $0.value.lastUse < $1.value.lastUse
     }
     for (name, _) in plain.prefix(SpoolState.plainMax / 2) { state.spools[name] = nil }

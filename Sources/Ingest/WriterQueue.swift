@@ -10,13 +10,16 @@ package struct SealedBatch: Sendable {
   package var receivedMilliseconds: Int64
   /// Datagrams that the kernel dropped at this socket since the batch before.
   package var kernelDrops: Int64
-  /// Batches in envelopes whose last event is in here, or in a batch before.
+  /// Batches in envelopes whose events are in here.
   package var deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)]
+  /// The events of the one delivery, where they do not fit `batch`; they come before those in it.
+  package var large: LargePayload?
 
   package init(
     batch: EventBatch, transport: Transport, receivedMilliseconds: Int64, kernelDrops: Int64,
-    deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)] = []
+    deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)] = [], large: LargePayload? = nil
   ) {
+    self.large = large
     self.batch = batch
     self.transport = transport
     self.receivedMilliseconds = receivedMilliseconds
@@ -32,6 +35,8 @@ package struct SealedBatch: Sendable {
 package final class WriterQueue: @unchecked Sendable {
   /// Batches in existence at once: about 5 MB each when full.
   package static let batchesMax = 16
+  /// Payloads in existence at once that do not fit a batch: about 16 MiB each.
+  private static let largeMax = 2
 
   /// What the writer takes out at a time.
   package struct Work {
@@ -45,6 +50,7 @@ package final class WriterQueue: @unchecked Sendable {
   private var jobs: [@Sendable () -> Void] = []
   private var free: [EventBatch] = []
   private var batchCount = 0
+  private var largeCount = 0
   private var isClosed = false
 
   package init() {}
@@ -57,6 +63,10 @@ package final class WriterQueue: @unchecked Sendable {
   /// Hands in a sealed batch and returns an empty one; waits while all are under way.
   package func exchange(_ sealed: SealedBatch) -> EventBatch {
     condition.withLock {
+      if sealed.large != nil {
+        while largeCount >= Self.largeMax { condition.wait() }
+        largeCount += 1
+      }
       pending.append(sealed)
       condition.broadcast()
       return nextEmptyBatch()
@@ -106,11 +116,12 @@ package final class WriterQueue: @unchecked Sendable {
     }
   }
 
-  /// Writer: returns drained batches to the receivers.
-  package func recycle(_ batches: [EventBatch]) {
-    for batch in batches { batch.removeAll() }
+  /// Writer: returns what is dealt with to the receivers.
+  package func recycle(_ sealed: [SealedBatch]) {
+    for sealed in sealed { sealed.batch.removeAll() }
     condition.withLock {
-      free.append(contentsOf: batches)
+      free.append(contentsOf: sealed.map(\.batch))
+      largeCount -= sealed.count { $0.large != nil }
       condition.broadcast()
     }
   }

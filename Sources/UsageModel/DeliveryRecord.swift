@@ -1,8 +1,14 @@
 /// Names one spool of one sender.
 package struct SpoolName: Hashable, Sendable {
-  /// The sender's id; one that proved nothing has a tilde in front, so that it is never taken for one that did.
+  /// The sender's id; one that proved nothing has ``unprovenPrefix`` in front, so that it is never taken for one
+  /// that did: no key's sender begins so.
   package var sender: String
   package var spool: UInt64
+
+  package static let unprovenPrefix = "~"
+
+  /// Whether the sender proved nothing.
+  package var isUnproven: Bool { sender.utf8.starts(with: Self.unprovenPrefix.utf8) }
 
   package init(sender: String, spool: UInt64) {
     self.sender = sender
@@ -35,6 +41,29 @@ package struct DeliveredBatch: Sendable {
   package var clockOffsetMilliseconds: Int64
   /// Numbers that never come: source, whether withheld on purpose (else dropped by the spool), ranges.
   package var unsent: [Unsent] = []
+  /// Events that the sender refused in the collector's stead.
+  package var refused: [Refused] = []
+
+  package struct Refused: Equatable, Sendable {
+    package var reason: RejectReason
+    /// Nil where none is known.
+    package var source: String?
+    package var count: Int
+    /// Numbers of the events, as far as they had any.
+    package var ranges: [ClosedRange<UInt64>]
+    /// As of ``Unsent``.
+    package var speaker: [UInt8]
+
+    package init(
+      reason: RejectReason, source: String?, count: Int, ranges: [ClosedRange<UInt64>], speaker: [UInt8] = []
+    ) {
+      self.reason = reason
+      self.source = source
+      self.count = count
+      self.ranges = ranges
+      self.speaker = speaker
+    }
+  }
 
   package struct Unsent: Equatable, Sendable {
     package var source: String

@@ -1,4 +1,5 @@
 import CSodium
+import UsageModel
 
 /// A key that sender and collector share, with what it is good for.
 ///
@@ -86,6 +87,9 @@ package struct DeliveryKey: Sendable, CustomStringConvertible, CustomReflectable
     let sender = fields["sender"] ?? id
     guard (1...EnvelopeHeader.senderBytesMax).contains(sender.utf8.count) else {
       throw DeliveryKeyError("'sender' needs 1 to \(EnvelopeHeader.senderBytesMax) bytes")
+    }
+    guard !sender.utf8.starts(with: SpoolName.unprovenPrefix.utf8), !sender.utf8.contains(0) else {
+      throw DeliveryKeyError("'sender' begins with '~', like those without keys, or holds a NUL: use another")
     }
     return DeliveryKey(
       id: id, secret: secret, sender: sender, notBeforeMilliseconds: try time(fields, "not_before"),

@@ -168,6 +168,20 @@ package final class EventBatch: @unchecked Sendable {
     strings.removeAll()
   }
 
+  /// How far the batch is filled, for ``rewind(to:)``.
+  package struct Mark {
+    fileprivate let count: Int
+    fileprivate let rejectCount: Int
+  }
+
+  package var mark: Mark { Mark(count: count, rejectCount: state.pointee.rejects.count) }
+
+  /// Takes back what was added since; its strings stay until the batch is emptied.
+  package func rewind(to mark: Mark) {
+    state.pointee.count = mark.count
+    state.pointee.rejects.removeLast(state.pointee.rejects.count - mark.rejectCount)
+  }
+
   /// Says who sends what is decoded next; empty for who may speak for anybody.
   package func setSpeaker(_ name: [UInt8]) {
     state.pointee.speaker = name.withUnsafeBufferPointer { bytes in

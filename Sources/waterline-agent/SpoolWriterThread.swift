@@ -5,6 +5,7 @@ import Ingest
 import ServiceManager
 import ServiceRuntime
 import Synchronization
+import UsageModel
 import WireFormat
 
 /// The one thread that adds to the spool: takes what receivers sealed, and answers once it is on disk.
@@ -61,14 +62,18 @@ final class SpoolWriterThread: @unchecked Sendable {
         var count = 0
         let group = rest.prefix { batch in
           defer { count += batch.batch.count }
-          return count < Self.eventsPerTransaction
+          return count < Self.eventsPerTransaction && batch.large == nil
         }
         rest = rest.dropFirst(group.count)
-        take(Array(group))
+        if !group.isEmpty || rest.isEmpty { take(Array(group)) }
+        if let first = rest.first, let large = first.large {
+          rest = rest.dropFirst()
+          take(first, large)
+        }
       } while !rest.isEmpty
       if work.isClosed && work.batches.isEmpty && work.jobs.isEmpty { break }
     }
-    store(intake.completeAll(), [])
+    take([], completing: true)
     reporter.finish(intake.counts)
   }
 
@@ -78,21 +83,50 @@ final class SpoolWriterThread: @unchecked Sendable {
     return TimeInterval(waits.compactMap { $0 }.min() ?? 3_600_000) / 1_000
   }
 
-  private func take(_ sealed: [SealedBatch]) {
-    store(intake.take(sealed, nowMilliseconds: Clock.nowMilliseconds()), sealed)
-    queue.recycle(sealed.map(\.batch))
+  private func take(_ sealed: [SealedBatch], completing: Bool = false) {
+    let addition =
+      completing ? intake.completeAll() : intake.take(sealed, nowMilliseconds: Clock.nowMilliseconds())
+    if !addition.isEmpty { store(sealed) { add in try add(addition) } }
+    finish(sealed)
+  }
+
+  /// Takes a payload that does not fit one batch, in one transaction all the same.
+  private func take(_ sealed: SealedBatch, _ large: LargePayload) {
+    let before = intake
+    let now = Clock.nowMilliseconds()
+    store([sealed]) { [self] add in
+      intake = before
+      var last = sealed
+      let news = try large.forEachPiece { piece in
+        let part = SealedBatch(
+          batch: piece, transport: sealed.transport, receivedMilliseconds: sealed.receivedMilliseconds,
+          kernelDrops: 0)
+        try add(intake.take([part], nowMilliseconds: now))
+      }
+      for index in last.deliveries.indices {
+        last.deliveries[index].delivery.unsent += news.unsent
+        last.deliveries[index].delivery.refused += news.refused
+      }
+      try add(intake.take([last], nowMilliseconds: now))
+    }
+    finish([sealed])
+  }
+
+  private func finish(_ sealed: [SealedBatch]) {
+    queue.recycle(sealed)
     let refusals = gate.takeRefusals()
     reporter.note(intake.counts, refusals.values.reduce(0, +))
   }
 
   /// Writes until it succeeds; only an agent that must stop gives up what receivers handed over.
-  private func store(_ addition: SpoolAddition, _ sealed: [SealedBatch]) {
-    guard !addition.isEmpty else { return }
+  ///
+  /// - Parameter pieces: hands over what is to be added; called anew with each attempt.
+  private func store(_ sealed: [SealedBatch], _ pieces: ((SpoolAddition) throws -> Void) throws -> Void) {
     var failureCount = 0
     while true {
       progress.begin()
       do {
-        let outcome = try spool.append(addition, nowMilliseconds: Clock.nowMilliseconds())
+        let outcome = try spool.append(nowMilliseconds: Clock.nowMilliseconds(), pieces)
         progress.end()
         gate.setBusy(false)
         gate.committed(sealed.flatMap(\.deliveries))
@@ -112,7 +146,7 @@ final class SpoolWriterThread: @unchecked Sendable {
               + "again", .cannotWrite)
         }
         if failureCount >= Self.attemptsWhenStopping, isStopping.load(ordering: .relaxed) {
-          abandonedEventCount += addition.events.count
+          abandonedEventCount += sealed.reduce(0) { $0 + $1.batch.count }
           return
         }
         Thread.sleep(forTimeInterval: Self.retrySeconds)

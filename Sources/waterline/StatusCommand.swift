@@ -14,7 +14,8 @@ struct StatusCommand: ParsableCommand {
         waterline status --watch
         waterline status --sources --purpose "whose agent loses events" --limit 0
 
-      lost: numbers that a sender gave and nobody received. kernel_drops: datagrams that the kernel dropped \
+      lost: numbers that a sender gave and nobody received; first_gaps names the first five stretches of them. \
+      kernel_drops: datagrams that the kernel dropped \
       before the daemon could read them; shown beside, as they may be the same events.
       """)
 
@@ -58,14 +59,16 @@ struct StatusCommand: ParsableCommand {
   private static func table(_ sources: [StoreStatus.Source]) -> GenericTable {
     GenericTable(
       columns: [
-        "source", "stored", "duplicate", "conflict", "rejected", "highest_seq", "lost", "gaps",
-        "withheld", "late", "spool_dropped", "clock_offset_ms", "clock_offset_largest_ms", "last_received",
+        "source", "stored", "duplicate", "conflict", "rejected", "rejected_by_reason", "highest_seq", "lost",
+        "gaps", "first_gaps", "withheld", "late", "spool_dropped", "clock_offset_ms",
+        "clock_offset_largest_ms", "last_received",
       ],
       rows: sources.map {
         [
           $0.name.isEmpty ? .null : .text($0.name), .integer($0.stored), .integer($0.duplicate),
-          .integer($0.conflict), .integer($0.rejected), $0.highestSequence.map(ReportValue.integer) ?? .null,
-          .integer($0.lost), .integer($0.gapCount), .integer($0.withheld), .integer($0.late),
+          .integer($0.conflict), .integer($0.rejected), $0.rejectedByReason.map(ReportValue.text) ?? .null,
+          $0.highestSequence.map(ReportValue.integer) ?? .null, .integer($0.lost), .integer($0.gapCount),
+          $0.firstGaps.map(ReportValue.text) ?? .null, .integer($0.withheld), .integer($0.late),
           .integer($0.dropped), $0.clockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
           $0.largestClockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
           moment($0.lastReceivedMilliseconds),

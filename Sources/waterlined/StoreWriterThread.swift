@@ -68,11 +68,7 @@ final class StoreWriterThread: @unchecked Sendable {
 
   /// Commits until it succeeds; only a daemon that must stop gives up what receivers handed over.
   private func commit(_ sealed: [SealedBatch]) {
-    let received = sealed.map {
-      ReceivedBatch(
-        batch: $0.batch, transport: $0.transport.rawValue, receivedMilliseconds: $0.receivedMilliseconds,
-        kernelDrops: $0.kernelDrops, deliveries: $0.deliveries.map(\.delivery))
-    }
+    let received = sealed.map(Self.received)
     let refusals = gate.takeRefusals()
     var failureCount = 0
     while true {
@@ -105,7 +101,22 @@ final class StoreWriterThread: @unchecked Sendable {
         Thread.sleep(forTimeInterval: Self.retrySeconds)
       }
     }
-    queue.recycle(sealed.map(\.batch))
+    queue.recycle(sealed)
+  }
+
+  /// A sealed batch as the store takes it.
+  private static func received(_ sealed: SealedBatch) -> ReceivedBatch {
+    var received = ReceivedBatch(
+      batch: sealed.batch, transport: sealed.transport.rawValue,
+      receivedMilliseconds: sealed.receivedMilliseconds, kernelDrops: sealed.kernelDrops,
+      deliveries: sealed.deliveries.map(\.delivery))
+    if let large = sealed.large {
+      received.pieces = {
+        let news = try large.forEachPiece($0)
+        return (news.unsent, news.refused)
+      }
+    }
+    return received
   }
 
   /// Folds a long WAL into the file, even if that means to wait a little for readers.

@@ -43,15 +43,16 @@ import UsageModel
     let first = intake.take([sealed(line("ann", numbered), speaker: "ann")], nowMilliseconds: now)
     #expect(first.owners == [SourceOwner(source: "app", login: "ann")] && first.events.count == 1)
     let second = intake.take([sealed(line("bob", numbered), speaker: "bob")], nowMilliseconds: now)
-    #expect(second.isEmpty && intake.counts.refused == [.notYours: 1])
+    #expect(second.events.isEmpty && second.owners.isEmpty && intake.counts.refused == [.notYours: 1])
     // Nobody takes the agent's own numbers, root neither.
     let own = #","source":"pc:1","seq":1"#
-    #expect(intake.take([sealed(line("ann", own))], nowMilliseconds: now).isEmpty)
+    #expect(intake.take([sealed(line("ann", own))], nowMilliseconds: now).events.isEmpty)
     // Remembered over restarts.
     var memory = SpoolMemory()
     memory.owners = first.owners
     var later = try self.intake(memory: memory)
-    #expect(later.take([sealed(line("bob", numbered), speaker: "bob")], nowMilliseconds: now).isEmpty)
+    let fromBob = later.take([sealed(line("bob", numbered), speaker: "bob")], nowMilliseconds: now)
+    #expect(fromBob.events.isEmpty)
     #expect(!later.take([sealed(line("ann", numbered), speaker: "ann")], nowMilliseconds: now).isEmpty)
   }
 
@@ -119,5 +120,25 @@ import UsageModel
     _ = intake.take([sealed("{}", "nonsense", line("ann"))], nowMilliseconds: now)
     #expect(intake.counts.refused == [.missingTime: 1, .notJSON: 1])
     #expect(intake.counts.refusedTotal == 2 && intake.counts.accepted == 1)
+  }
+
+  /// Reasons, and numbers of sources that the sender may speak of; nothing of what stood in the events.
+  @Test func refusedEventsAreToldToTheCollector() throws {
+    var intake = try intake()
+    let bad = #"{"user":"ann","app":"crm","feature":"f","source":"app","seq":"#
+    let taken = intake.take(
+      [
+        sealed("\(bad)2}", "\(bad)4}", "\(bad)3}", "\(bad)3}", "nonsense", line("bob"), speaker: "ann"),
+        sealed("\(bad)9}", speaker: "bob"),
+      ], nowMilliseconds: now)
+    #expect(taken.events.isEmpty && taken.owners == [SourceOwner(source: "app", login: "ann")])
+    #expect(
+      taken.refused == [
+        .init(reason: .missingTime, source: nil, count: 1, ranges: []),
+        .init(reason: .missingTime, source: "app", count: 4, ranges: [2...4]),
+        .init(reason: .notJSON, source: nil, count: 1, ranges: []),
+        .init(reason: .notYours, source: nil, count: 1, ranges: []),
+      ])
+    #expect(intake.counts.refusedTotal == 7)
   }
 }

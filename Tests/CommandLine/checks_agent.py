@@ -148,17 +148,46 @@ def agent_lets_accounts_speak_for_themselves(place: Place) -> None:
         as_nobody(place, STREAM, str(place.agent_stream), lines.hex())
         as_nobody(place, DATAGRAM, str(place.agent_datagram), lines.hex())
         # Its numbers are its own: root's are another matter, but no third account's.
-        status = place.wait_for_events(4)
-        expect_equal((status["stored"], status["duplicate"], status["rejected"]), (3, 1, 0), "arrived")
+        status = place.wait_for_events(6)
+        expect_equal((status["stored"], status["duplicate"], status["rejected.not_yours"]), (3, 1, 2), "arrived")
         agent.wait_for("not_yours 1")
         expect("ann" not in "".join(agent.lines), "a name in the log")
         own = next(name for name in place.sources() if ":" in name)
         as_nobody(place, STREAM, str(place.agent_stream), event("nobody", source=own, seq=1_000).hex())
         send_stream(place.agent_stream, event("ann"))
-        place.wait_for_events(5)
+        place.wait_for_events(8)
         expect_equal(place.sources()[own]["highest_seq"], 3, "highest number of the agent's own source")
         stop(agent)
         expect(any("not_yours 3" in text for text in agent.lines), f"refusals: {agent.lines}")
+
+
+@check
+def agent_tells_what_it_refused(place: Place) -> None:
+    """A numbered source behind an agent: sent = stored + refused + withheld + lost, as in front of a collector."""
+    config = place.write("a.yaml", "rules: drop app=game\n")
+    with place.agent("--config", config) as agent:
+        good = [event(source="app", seq=number) for number in (1, 4, 5, 9)]
+        bad = [line(time=NOW, user="ann", app="crm", source="app", seq=2),
+               line(time=5, user="ann", app="crm", feature="f", source="app", seq=3),
+               line(time=5, user="ann", app="crm", feature="f", source="app", seq=6)]
+        dropped = line(time=NOW, user="ann", app="game", feature="f", source="app", seq=7)
+        send_stream(place.agent_stream, b"".join(good + bad) + b"no event\n" + dropped)
+        agent.wait_for("events wait in")
+        agent.signal(signal.SIGKILL)  # what was refused waits in the spool too
+        agent.wait()
+    with place.daemon(), place.agent("--config", config) as agent:
+        send_stream(place.agent_stream, event(source="app", seq=10))
+        status = place.wait_for_events(9)
+        expect_equal([status[f"rejected.{reason}"] for reason in ("missing_feature", "time", "not_json")],
+                     [1, 2, 1], "refused, by reason")
+        ledger = place.sources()["app"]
+        expect_equal([ledger[name] for name in ("stored", "rejected", "withheld", "lost", "highest_seq")],
+                     [5, 3, 1, 1, 10], "stored, rejected, withheld, lost and highest number")
+        expect_equal((ledger["rejected_by_reason"], ledger["first_gaps"]), ("missing_feature 1, time 2", "8"),
+                     "reasons and gaps")
+        stop(agent)
+    expect_equal(place.run("doctor").expect(0).code, 0, "doctor")
+    expect_equal(place.report("dead-letters", "list")["rows"], [], "dead letters: the agent keeps no bytes")
 
 
 @check

@@ -111,6 +111,96 @@ private let now: Int64 = 1_767_225_600_000
       ])
   }
 
+  private func refused(_ spool: Spool) throws -> [RefusedEvents] {
+    var all: [RefusedEvents] = []
+    for number in try spool.batchNumbers(after: 0, limit: 1_000_000) {
+      let payload = try #require(try spool.payload(of: number)).payload
+      #expect(payload.count <= 1_200)
+      payload.withUnsafeBytes { bytes in
+        var rest = bytes
+        while let (events, count) = RefusedEvents.decode(rest) {
+          all.append(events)
+          rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+      }
+    }
+    return all
+  }
+
+  @Test func tellsRefusedEvents() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    var addition = SpoolAddition()
+    let long = String(repeating: "s", count: 256)
+    addition.refused = [
+      .init(reason: .time, source: "app", count: 3, ranges: [2...3]),
+      .init(reason: .notYours, source: nil, count: 70_000, ranges: []),
+      .init(reason: .time, source: long, count: 1, ranges: [2...2]),
+    ]
+    _ = try spool.append(addition, nowMilliseconds: now)
+    #expect(
+      try refused(spool) == [
+        RefusedEvents(reason: .time, source: "app", count: 3, ranges: [2...3]),
+        RefusedEvents(reason: .notYours, count: 65_535), RefusedEvents(reason: .notYours, count: 4_465),
+        RefusedEvents(reason: .time, count: 1),
+      ], "a source too long to be named is left out")
+    #expect(try spool.batchNumbers(after: 0, limit: 99).count == 1, "all in one packet")
+  }
+
+  /// As many frames as it takes, none over its limits, and none that counts fewer events than it names numbers.
+  @Test func cutsManyRefusedNumbers() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    var addition = SpoolAddition()
+    var ranges: [ClosedRange<UInt64>] = (0..<1_000).map { (index: UInt64) in index * 3 + 1...index * 3 + 2 }
+    ranges.append(10_000...209_999)
+    addition.refused = [.init(reason: .kind, source: "app", count: 202_005, ranges: ranges)]
+    _ = try spool.append(addition, nowMilliseconds: now)
+    let frames = try refused(spool)
+    #expect(frames.reduce(0) { $0 + Int($1.count) } == 202_005)
+    var numbers = NumberRanges()
+    for range in frames.flatMap(\.ranges) { numbers.insert(range) }
+    #expect(numbers.ranges == ranges)
+    #expect(frames.allSatisfy { frame in Int(frame.count) >= frame.ranges.reduce(0) { $0 + $1.count } })
+  }
+
+  /// What no packet can carry is told as refused, and leaves no gap.
+  @Test func tellsEventsThatAreTooLarge() throws {
+    let spool = try Spool(path: path, sender: "pc")
+    var large = event(2, source: "app", sequence: 2)
+    for index in 0..<16 { large.attributes["key\(index)"] = String(repeating: "x", count: 8_000) }
+    let outcome = try spool.append([event(1, source: "app", sequence: 1), large], nowMilliseconds: now)
+    #expect(outcome.refusedEvents == 1)
+    #expect(try refused(spool) == [RefusedEvents(reason: .tooLong, source: "app", count: 1, ranges: [2...2])])
+  }
+
+  /// All pieces or none: also the numbers that the spool gives.
+  @Test func addsPiecesTogetherOrNotAtAll() throws {
+    struct Crash: Error {}
+    let spool = try Spool(path: path, sender: "pc")
+    #expect(throws: Crash.self) {
+      try spool.append(nowMilliseconds: now) { add in
+        try add(SpoolAddition(events: [event(1), event(2)]))
+        throw Crash()
+      }
+    }
+    #expect(try contents(spool).events.isEmpty)
+    let outcome = try spool.append(nowMilliseconds: now) { add in
+      for number in 1...3 { try add(SpoolAddition(events: [event(number)])) }
+    }
+    #expect(outcome.batchCount == 3)
+    #expect(try contents(spool).events.map(\.sequence) == [1, 2, 3])
+  }
+
+  /// A batch that goes for want of room takes what it told of refused numbers along: they are lost then.
+  @Test func droppedRefusalsAreLost() throws {
+    let spool = try Spool(path: path, sender: "pc", limits: limits(age: 2 * day))
+    var addition = SpoolAddition()
+    addition.refused = [.init(reason: .time, source: "app", count: 1, ranges: [5...5])]
+    _ = try spool.append(addition, nowMilliseconds: now)
+    _ = try spool.append([event(1)], nowMilliseconds: now + 3 * day)
+    #expect(
+      try contents(spool).unsent == [UnsentNumbers(kind: .dropped, source: "app", ranges: [5...5])])
+  }
+
   /// Whatever the limits, each number is in the spool or told as dropped, and none is both.
   @Test(arguments: [2_000, 5_000, 8_000] as [Int64]) func dropsTheOldestAndTellsEachNumber(_ bytes: Int64)
     throws

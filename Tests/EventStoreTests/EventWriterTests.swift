@@ -84,6 +84,43 @@ struct EventWriterTests {
     #expect(try fixture.integers("SELECT stored FROM source WHERE id = 0") == [[100]])
   }
 
+  /// A crash between the pieces of a batch leaves nothing of it; sent again, it is stored once.
+  @Test func storesPiecesTogetherOrNotAtAll() throws {
+    struct Crash: Error {}
+    let fixture = try StoreFixture()
+    @Sendable func event(_ number: Int) -> UsageEvent {
+      UsageEvent(timeMilliseconds: 1_767_225_600_000 + Int64(number), user: "u", app: "a", feature: "f")
+    }
+    var delivery = DeliveredBatch(
+      spool: SpoolName(sender: "pc", spool: 1), batch: 1, oldestBatch: 1, window: PacketWindow(),
+      clockOffsetMilliseconds: 0)
+    delivery.unsent = [.init(source: "pc", isWithheld: true, ranges: [1...1])]
+    func received(crashAfter pieceCount: Int?) -> ReceivedBatch {
+      ReceivedBatch(
+        batch: EventBatch(), transport: "unix-stream", receivedMilliseconds: 5, deliveries: [delivery]
+      ) { body in
+        for piece in 0..<3 {
+          if piece == pieceCount { throw Crash() }
+          try body(StoreFixture.batch((0..<1_000).map { event(piece * 1_000 + $0) }))
+        }
+        return ([.init(source: "pc", isWithheld: true, ranges: [2...3])], [])
+      }
+    }
+    let others = ReceivedBatch(
+      batch: StoreFixture.batch([event(9_999)]), transport: "udp", receivedMilliseconds: 5)
+    for pieceCount in 1...2 {
+      #expect(throws: Crash.self) { try fixture.writer.commit([others, received(crashAfter: pieceCount)]) }
+      #expect(try fixture.events().isEmpty)
+      try fixture.reopen()
+    }
+    #expect(try fixture.writer.commit([others, received(crashAfter: nil)]).accepted == 3_001)
+    try fixture.reopen()
+    #expect(try fixture.events().count == 3_001)
+    #expect(try fixture.integers("SELECT first, last FROM delivered_batch") == [[1, 1]])
+    #expect(try fixture.integers("SELECT first, last, kind FROM sequence_unstored") == [[1, 3, 2]])
+    #expect(try fixture.integers("SELECT value FROM counter WHERE name = 'stored.unix-stream'") == [[3_000]])
+  }
+
   @Test func storesNothingOfNothing() throws {
     let fixture = try StoreFixture()
     #expect(try fixture.writer.commit([]) == CommitSummary())

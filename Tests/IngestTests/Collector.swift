@@ -55,7 +55,7 @@ final class Collector: Sendable {
         let work = queue.take(timeout: 1)
         for sealed in work.batches { keep(sealed) }
         for job in work.jobs { job() }
-        queue.recycle(work.batches.map(\.batch))
+        queue.recycle(work.batches)
         if work.isClosed && work.batches.isEmpty { return }
       }
     }

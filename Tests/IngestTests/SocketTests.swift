@@ -154,7 +154,7 @@ struct WriterQueueTests {
     }
     usleep(50_000)
     #expect(!state.isSet)
-    queue.recycle([batches[3]])
+    queue.recycle([sealed(batches[3], 0)])
     thread.join()
     #expect(state.isSet)
   }

@@ -229,7 +229,8 @@ struct StreamTests {
     }
     #expect(isBlocked)
     #expect(sent >= 2 * text.count)
-    collector.queue.recycle(held)
+    collector.queue.recycle(
+      held.map { SealedBatch(batch: $0, transport: .unixStream, receivedMilliseconds: 0, kernelDrops: 0) })
     collector.startWriting()
     let collected = collector.finish()
     // A sender cut off between "x" and its line feed has sent a line all the same.

@@ -4,7 +4,8 @@
     envelope.py            checks the golden vectors against this implementation
     envelope.py --write    writes them anew
 
-Needs PyNaCl (python3-nacl). Other checks import `seal`, `open_envelope`, `acknowledgement` and `unsent`.
+Needs PyNaCl (python3-nacl). Other checks import `seal`, `open_envelope`, `acknowledgement`,
+`unsent` and `refused`.
 """
 
 import base64
@@ -103,6 +104,14 @@ def unsent(kind: int, source: str, ranges) -> bytes:
     return b"WLH1" + struct.pack("<I", len(body)) + body
 
 
+def refused(reason: str, count: int, source: str = "", ranges=()) -> bytes:
+    """A part that tells of events which the sender refused."""
+    why, name = reason.encode(), source.encode()
+    body = struct.pack("<BBHHH", len(why), len(name), count, len(ranges), 0) + why + name
+    body += b"".join(struct.pack("<QQ", *pair) for pair in ranges)
+    return b"WLR1" + struct.pack("<I", len(body)) + body
+
+
 def vectors() -> list:
     key = bytes(range(32))
     event = b'{"time":1767225600000,"user":"ann","app":"erp","feature":"post","source":"pc","seq":7}\n'
@@ -121,6 +130,8 @@ def vectors() -> list:
         ("acknowledgement, encrypt",
          {"mode": ENCRYPT, "kind": ACKNOWLEDGEMENT, "payload": acknowledgement(0)}),
         ("busy, sign", {"mode": SIGN, "kind": BUSY, "payload": struct.pack("<I", 5_000)}),
+        ("refused, sign",
+         {"mode": SIGN, "payload": refused("time", 4, "erp", [(3, 5), (9, 9)]) + refused("not_yours", 65_535)}),
     ]
     result = []
     for title, fields in cases:

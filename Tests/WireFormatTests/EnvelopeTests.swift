@@ -68,7 +68,7 @@ private func refusal(_ bytes: [UInt8], _ key: DeliveryKey?) -> EnvelopeRefusal? 
 
   @Test func writesAndReadsTheGoldenVectors() throws {
     let vectors = try Vector.all()
-    #expect(vectors.count >= 8)
+    #expect(vectors.count >= 9)
     for vector in vectors {
       let expected = bytes(hex: vector.envelope)
       let header = try vector.header()
@@ -125,6 +125,7 @@ private func refusal(_ bytes: [UInt8], _ key: DeliveryKey?) -> EnvelopeRefusal? 
       _ = refusal(noise, key)
       _ = Acknowledgement(noise)
       _ = BusyAnswer(noise)
+      _ = (RefusedEvents.magic + noise).withUnsafeBytes { RefusedEvents.decode($0) }
       _ = (UnsentNumbers.magic + noise).withUnsafeBytes { UnsentNumbers.decode($0) }
       _ = noise.withUnsafeBytes { Envelope.inspect($0) }
     }
@@ -173,6 +174,50 @@ private func refusal(_ bytes: [UInt8], _ key: DeliveryKey?) -> EnvelopeRefusal? 
   }
 }
 
+@Suite struct RefusedEventsTests {
+  private func decode(_ bytes: [UInt8]) -> RefusedEvents? {
+    bytes.withUnsafeBytes { RefusedEvents.decode($0)?.events }
+  }
+
+  @Test func readsWhatItWrites() throws {
+    for value in [
+      RefusedEvents(reason: .notYours, count: 65_535),
+      RefusedEvents(reason: .time, source: "pc", count: 1),
+      RefusedEvents(reason: .tooLong, source: "pc", count: 9, ranges: [1...1, 5...9, 11...11]),
+    ] {
+      let bytes = value.encoded
+      let read = try #require((bytes + [1, 2]).withUnsafeBytes { RefusedEvents.decode($0) })
+      #expect(read.events == value && read.byteCount == bytes.count)
+      for count in 0..<bytes.count { #expect(decode(Array(bytes[..<count])) == nil) }
+    }
+  }
+
+  /// One of its events can stand for one number only.
+  @Test func aFrameRefusesNoMoreNumbersThanEvents() {
+    func isRead(_ count: UInt16, _ ranges: [ClosedRange<UInt64>]) -> Bool {
+      decode(RefusedEvents(reason: .time, source: "pc", count: count, ranges: ranges).encoded) != nil
+    }
+    #expect(isRead(5, [1...5]) && !isRead(4, [1...5]) && !isRead(5, [1...3, 7...9]))
+    #expect(!isRead(65_535, [1...UInt64(Int64.max)]) && !isRead(0, []))
+    #expect(!isRead(9, [3...4, 4...5]) && !isRead(9, [0...1]))
+    let largest = UInt64(Int64.max)
+    #expect(isRead(1, [largest...largest]) && !isRead(1, [largest + 1...largest + 1]))
+  }
+
+  @Test func refusesWhatIsNoFrame() {
+    let bytes = RefusedEvents(reason: .time, source: "pc", count: 1, ranges: [1...1]).encoded
+    func changed(_ index: Int, to value: UInt8) -> [UInt8] {
+      var copy = bytes
+      copy[index] = value
+      return copy
+    }
+    #expect(decode(changed(16, to: UInt8(ascii: "x"))) == nil, "an unknown reason")
+    #expect(decode(changed(14, to: 1)) == nil, "a reserved byte")
+    #expect(decode(changed(20, to: 0)) == nil, "NUL in the source")
+    #expect(decode(changed(9, to: 0)) == nil, "ranges without a source")
+  }
+}
+
 @Suite struct DeliveryKeyTests {
   private let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
@@ -197,6 +242,7 @@ private func refusal(_ bytes: [UInt8], _ key: DeliveryKey?) -> EnvelopeRefusal? 
     for text in [
       "", "key: AAEC", "key: \(secret)\nkey: \(secret)", "key: \(secret)\nnot_after: tomorrow",
       "key: \(secret)\nsecret: x", "key: \(secret)\nsender:", "key: \(secret)=",
+      "key: \(secret)\nsender: ~pc",
     ] {
       let error = #expect(throws: DeliveryKeyError.self) { try DeliveryKey.parse(text, id: "k") }
       #expect(error?.description.contains("AAEC") == false)
