@@ -1,4 +1,5 @@
 import GRDB
+import UsageModel
 import WireFormat
 
 /// Numbers of all that events name, looked up once a batch for each distinct name.

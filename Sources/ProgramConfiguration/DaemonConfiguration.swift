@@ -19,28 +19,38 @@ package struct DaemonConfiguration: Equatable, Sendable {
   package var allowsPlainNetwork: Bool
   /// A sender's clock that is off by more is corrected.
   package var clockOffsetLimitMilliseconds: Int64
+  /// How far tables grow that senders fill with what they choose.
+  package var storeLimits: StoreLimits
   package var logLevel: LogLevel
   /// File for the node exporter's textfile collector.
   package var metricsFile: String?
   /// Path of a Unix socket, or `HOST:PORT` of this host, that answers Prometheus.
   package var metricsAddress: String?
 
-  /// Everything that can be set, in the order of `docs/configuration.md`.
-  package static let keys: [ConfigurationKey] = [
-    ConfigurationKey("db"),
-    .hostAndPort("udp"),
-    ConfigurationKey("unix_datagram"),
-    ConfigurationKey("unix_stream"),
-    .choice("mode", DeliveryMode.allCases.map(\.name)),
-    ConfigurationKey("keys"),
-    .boolean("allow_plain_udp_from_network"),
-    .number("clock_offset_limit", 1...86_400, of: "seconds"),
-    .socketMode,
-    .relays,
-    .choice("log_level", LogLevel.names),
-    ConfigurationKey("metrics_file"),
-    ConfigurationKey("metrics_listen", problem: problemOfMetricsAddress),
+  /// The keys of ``storeLimits``, which can be lowered only: more was never tried.
+  private static let limitKeys: [(name: String, limit: WritableKeyPath<StoreLimits, Int64> & Sendable)] = [
+    ("users_max", \.usersMax), ("features_max", \.featuresMax), ("labels_max", \.labelsMax),
+    ("sources_max", \.sourcesMax), ("ranges_max", \.rangesMax),
   ]
+
+  /// Everything that can be set, in the order of `docs/configuration.md`.
+  package static let keys: [ConfigurationKey] =
+    [
+      ConfigurationKey("db"),
+      .hostAndPort("udp"),
+      ConfigurationKey("unix_datagram"),
+      ConfigurationKey("unix_stream"),
+      .choice("mode", DeliveryMode.allCases.map(\.name)),
+      ConfigurationKey("keys"),
+      .boolean("allow_plain_udp_from_network"),
+      .number("clock_offset_limit", 1...86_400, of: "seconds"),
+      .socketMode,
+      .relays,
+      .choice("log_level", LogLevel.names),
+      ConfigurationKey("metrics_file"),
+      ConfigurationKey("metrics_listen", problem: problemOfMetricsAddress),
+    ]
+    + limitKeys.map { .number($0.name, 1...StoreLimits()[keyPath: $0.limit], of: "rows") }
 
   /// Metrics are given out without asking who wants them: to a Unix socket or this host only.
   @Sendable private static func problemOfMetricsAddress(_ text: String) -> String? {
@@ -85,6 +95,10 @@ package struct DaemonConfiguration: Equatable, Sendable {
     relays = merged["relays"].map { ConfigurationKey.relays.values(in: $0.text) } ?? []
     metricsFile = merged["metrics_file"]?.text
     metricsAddress = merged["metrics_listen"]?.text
+    storeLimits = StoreLimits()
+    for (name, limit) in Self.limitKeys {
+      if let value = merged[name].flatMap({ Int64($0.text) }) { storeLimits[keyPath: limit] = value }
+    }
     logLevel = merged["log_level"].flatMap { LogLevel(name: $0.text) } ?? .info
   }
 }

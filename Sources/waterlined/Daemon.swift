@@ -44,7 +44,8 @@ final class Daemon {
     gate = EnvelopeGate(
       rules: try Self.rules(configuration),
       spools: try store.read { try DeliveryLedger.spools(limit: EnvelopeGate.spoolsKeptMax, in: $0) })
-    writerThread = try StoreWriterThread(store: store, queue: queue, gate: gate)
+    writerThread = try StoreWriterThread(
+      store: store, queue: queue, gate: gate, limits: configuration.storeLimits)
     writer = QueuedWriter(queue: queue, thread: writerThread)
     listeners = Listeners(queue: queue, peers: peers, gate: gate)
     peers.setRelays(try LocalAccounts.userIDs(ofRelays: configuration.relays))
@@ -180,6 +181,9 @@ final class Daemon {
       Log.setThreshold(fresh.logLevel)
       if fresh.databasePath != configuration.databasePath {
         Log.warning("reload: another database needs a restart; still writing \(configuration.databasePath)")
+      }
+      if fresh.storeLimits != configuration.storeLimits {
+        Log.warning("reload: other limits of names and ranges need a restart")
       }
       try Self.makeDirectories(fresh)
       let relays = try LocalAccounts.userIDs(ofRelays: fresh.relays)

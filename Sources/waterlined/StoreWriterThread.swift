@@ -40,11 +40,11 @@ final class StoreWriterThread: @unchecked Sendable {
   /// Events that were received and could not be stored before the daemon had to stop.
   private(set) var abandonedEventCount = 0
 
-  init(store: EventStore, queue: WriterQueue, gate: EnvelopeGate) throws {
+  init(store: EventStore, queue: WriterQueue, gate: EnvelopeGate, limits: StoreLimits) throws {
     self.gate = gate
     self.store = store
     self.queue = queue
-    writer = EventWriter(store: store)
+    writer = EventWriter(store: store, limits: limits)
     reader = try EventStore(readingAt: store.path)
   }
 

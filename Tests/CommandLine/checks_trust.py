@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,77 @@ def batches_are_known_after_a_restart(place: Place) -> None:
             daemon.wait()
 
 
+LARGE_BATCH = 150_000  # more than the 65,536 that are decoded at once
+
+
+def large_batch() -> bytes:
+    now = int(time.time() * 1000)
+    return b"".join(b'{"time":%d,"user":"u","app":"a","feature":"f"}\n' % (now + number % 1_000)
+                    for number in range(LARGE_BATCH))
+
+
+@check
+def a_large_batch_is_stored_whole_or_not_at_all(place: Place) -> None:
+    """Its events have no numbers: stored in part and sent again, some would be there twice."""
+    payload = large_batch()
+    packet = 0
+    for seconds in (0.02, 0.08, 0.2, 0.35, None):
+        with place.daemon() as daemon, connect_stream(place.stream) as connection:
+            stored = place.status()["stored"]
+            expect(stored in (0, LARGE_BATCH), f"{stored} of {LARGE_BATCH} events are stored")
+            sender = Sender(connection)
+            sender.packet = packet = packet + 1
+            if seconds is None:
+                sender.send(payload, batch=1)
+                expect_equal(sender.answer(30)["cumulative"], 1, "answer")
+                expect_equal(place.status()["stored"], LARGE_BATCH, "stored")
+            else:
+                sending = threading.Thread(target=lambda sender=sender: attempt(sender, payload))
+                sending.start()
+                time.sleep(seconds)
+                daemon.signal(signal.SIGKILL)
+                daemon.wait()
+                sending.join()
+    place.run("doctor").expect(0)
+
+
+def attempt(sender: Sender, payload: bytes) -> None:
+    try:
+        sender.send(payload, batch=1)
+    except OSError:
+        pass  # the daemon is gone
+
+
+@check
+def a_large_batch_passes_an_agent_whole(place: Place) -> None:
+    with place.daemon(), place.agent() as agent, connect_stream(place.agent_stream) as connection:
+        sender = Sender(connection)
+        sender.send(large_batch(), batch=1)
+        expect_equal(sender.answer(30)["cumulative"], 1, "answer")
+        agent.signal(signal.SIGKILL)
+        agent.wait()
+        with place.agent():
+            poll(lambda: place.status()["stored"] >= LARGE_BATCH, "the events to arrive", 60)
+            expect_equal(place.status()["stored"], LARGE_BATCH, "stored")
+
+
+@check
+def refused_by_the_sender(place: Place) -> None:
+    with place.daemon() as daemon, udp(daemon) as connection:
+        sender = Sender(connection)
+        refused_events = sender.codec.refused("time", 3, "app", [(2, 3)]) + sender.codec.refused("not_json", 5)
+        sender.send(event(source="app", seq=1) + refused_events + event(source="app", seq=5), batch=1)
+        expect_equal(sender.answer()["cumulative"], 1, "answer")
+        source = place.sources()["app"]
+        expect_equal((source["stored"], source["rejected"], source["lost"]), (2, 3, 1), "the ledger")
+        status = place.status()
+        expect_equal((status["rejected.time"], status["rejected.not_json"]), (3, 5), "refused, by reason")
+        sender.send(sender.codec.refused("no_such_reason", 1) + event(), batch=2)
+        expect_equal(sender.answer()["cumulative"], 2, "answer to a bad part")
+        expect_equal(place.status()["rejected.bad_batch"], 1, "a bad part")
+    place.run("doctor").expect(0)
+
+
 @check
 def withheld_numbers_leave_no_gap(place: Place) -> None:
     with place.daemon() as daemon, udp(daemon) as connection:
@@ -363,8 +435,57 @@ def unusable_keys(place: Place) -> None:
     (keys / "pc.key").chmod(0o600)
     (keys / "pc.key").write_text("key: AAAA\n")
     fails("pc.key", "32 bytes")
+    write_key(place, "pc", sender="~pc")
+    fails("pc.key", "'~'")
     place.program(["--db", place.database, "--udp", "127.0.0.1:0", "--mode", "sign"],
                   name="waterlined").expect_one_line(1, "--keys")
+
+
+# Limits of what senders make up
+
+
+@check
+def too_many_names(place: Place) -> None:
+    config = place.write("c.yaml", "users_max: 3\nsources_max: 1\n")
+    with place.daemon("--config", config):
+        send_stream(place.stream, b"".join(event(f"u{number}") for number in range(5)))
+        place.wait_for_events(5)
+        send_stream(place.stream, event("u0") + event("u4") + event("u1", source="pc", seq=1)
+                    + event("u1", source="other", seq=1) + event("u1", source="pc", seq=2))
+        status = place.wait_for_events(10)
+        expect_equal((status["stored"], status["rejected.too_many_names"]), (6, 4), "stored and refused")
+        letters = place.report("dead-letters", "list")["rows"]
+        expect_equal({row["reason"] for row in letters}, {"too_many_names"}, "reasons of dead letters")
+        expect_equal(len(letters), 4, "dead letters")
+        expect_equal(list(place.sources()), ["pc"], "sources")
+    # With more room, what was refused can be had after all.
+    with place.daemon():
+        replayed = place.run("dead-letters", "replay", "--format", "json").expect(0).json()
+        expect_equal(place.status()["stored"], 10, f"stored after {replayed}")
+        expect("rejected.too_many_names" not in place.status(), "still counted as refused")
+    place.run("doctor").expect(0)
+
+
+@check
+def too_many_gaps(place: Place) -> None:
+    config = place.write("c.yaml", "ranges_max: 3\n")
+    with place.daemon("--config", config):
+        send_stream(place.stream, b"".join(event(source="pc", seq=number) for number in (1, 3, 5, 7, 9, 6)))
+        status = place.wait_for_events(6)
+        expect_equal((status["stored"], status["rejected.too_many_gaps"]), (4, 2), "stored and refused")
+        source = place.sources()["pc"]
+        expect_equal((source["stored"], source["rejected"]), (4, 2), "the ledger")
+        letters = place.report("dead-letters", "list")["rows"]
+        expect_equal([(row["reason"], row["seq"]) for row in letters],
+                     [("too_many_gaps", 7), ("too_many_gaps", 9)], "dead letters")
+    place.run("doctor").expect(0)
+
+
+@check
+def limits_can_only_be_lowered(place: Place) -> None:
+    config = place.write("c.yaml", "users_max: 1048577\nranges_max: 0\n")
+    done = place.program(["config", "check", config])
+    done.expect(1).expect_words("1048576", "4194304")
 
 
 @check

@@ -3,7 +3,7 @@
 /// A report reads the names of its window into memory, and neither a sender gone wild nor a hostile one may fill
 /// the disk with what is no event. What goes beyond is refused and counted as `too_many_names` or
 /// `too_many_gaps`; known names and numbers in order are taken as before.
-package struct StoreLimits: Sendable {
+package struct StoreLimits: Equatable, Sendable {
   /// People, with all spellings of them: a million is more than the largest employers have.
   package var usersMax: Int64 = 1 << 20
   /// Pairs of app and feature: beyond a quarter of a million they are titles or addresses, not features.
