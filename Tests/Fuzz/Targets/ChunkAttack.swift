@@ -3,16 +3,22 @@ import ColumnChunk
 
 /// A stored column whose checksum is right, so that the fuzzer gets behind it; and one as it comes.
 enum ChunkAttack {
-  /// Rows of the columns made here: several blocks, and little enough to be quick.
-  private static let rowsMax = 4_096
+  /// Rows of a long column: two whole blocks of 1,024 and a part of a third.
+  private static let rowsMax = 2_600
+  /// Rows of a short one; most are short, as a run then takes a tenth of the time.
+  private static let shortRowsMax = 200
+  /// Of so many inputs, one makes a long column.
+  private static let longInterval = 8
 
   static func run(_ bytes: UnsafeRawBufferPointer) {
-    for column in [ChunkColumn.time, .session] {
-      withExactMemory(bytes) { _ = try? decode(UnsafeRawBufferPointer($0), column, rowCount: 3) }
+    withExactMemory(bytes) { memory in
+      let memory = UnsafeRawBufferPointer(memory)
+      _ = try? decode(memory, .time, users(3), rowCount: 3)
+      _ = try? ColumnDecoder.decodeTexts(memory, as: .session, rowCount: 3)
     }
     // Column, encoding, rows, minimum, maximum; the rest is the payload.
     guard bytes.count >= 20, let column = ChunkColumn(rawValue: bytes[0] % 14) else { return }
-    let rowCount = Int(bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self).littleEndian) % rowsMax + 1
+    let rowCount = rowCount(bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self).littleEndian)
     let stored = stored(bytes, column, rowCount: rowCount)
     withExactMemory(stored) { memory in
       let memory = UnsafeRawBufferPointer(memory)
@@ -22,6 +28,11 @@ enum ChunkAttack {
         integers(memory, column, rowCount: rowCount)
       }
     }
+  }
+
+  private static func rowCount(_ choice: UInt16) -> Int {
+    let number = Int(choice) / longInterval
+    return number % (Int(choice) % longInterval == 0 ? rowsMax : shortRowsMax) + 1
   }
 
   /// The column as `schemas/chunk-format.md` says, with its checksum.
@@ -46,17 +57,16 @@ enum ChunkAttack {
 
   /// Users for columns that are stored by them: few, and in no order.
   private static func users(_ rowCount: Int) -> RowUsers {
-    (0..<rowCount).map { Int64($0 * 7 % 5) }.withUnsafeBufferPointer { RowUsers($0) }
+    longUsers.withUnsafeBufferPointer { RowUsers(UnsafeBufferPointer(rebasing: $0[..<rowCount])) }
   }
 
+  private static let longUsers = (0..<rowsMax).map { Int64($0 * 7 % 5) }
+
   private static func decode(
-    _ bytes: UnsafeRawBufferPointer, _ column: ChunkColumn, rowCount: Int
+    _ bytes: UnsafeRawBufferPointer, _ column: ChunkColumn, _ users: RowUsers, rowCount: Int
   ) throws -> [Int64] {
-    if column.isText {
-      return try ColumnDecoder.decodeTexts(bytes, as: column, rowCount: rowCount).codes.map(Int64.init)
-    }
-    return try withExactOutput(rowCount, of: Int64.self) {
-      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users(rowCount), into: $0)
+    try withExactOutput(rowCount, of: Int64.self) {
+      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users, into: $0)
     }
   }
 
@@ -71,12 +81,13 @@ enum ChunkAttack {
   }
 
   private static func integers(_ bytes: UnsafeRawBufferPointer, _ column: ChunkColumn, rowCount: Int) {
-    let wide = try? decode(bytes, column, rowCount: rowCount)
+    let users = users(rowCount)
+    let wide = try? decode(bytes, column, users, rowCount: rowCount)
     let middle = try? withExactOutput(rowCount, of: UInt32.self) {
-      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users(rowCount), into: $0)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users, into: $0)
     }
     let narrow = try? withExactOutput(rowCount, of: UInt8.self) {
-      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users(rowCount), into: $0)
+      try ColumnDecoder.decode(bytes, as: column, rowCount: rowCount, users: users, into: $0)
     }
     guard let wide else {
       return require(middle == nil && narrow == nil, "a column is sound for narrow values only")
@@ -90,14 +101,14 @@ enum ChunkAttack {
     }
     for effort in [ColumnEncoder.Effort.arrival, .merged] {
       let again = wide.withUnsafeBufferPointer {
-        ColumnEncoder.encode(column, $0, users: users(rowCount), effort: effort)
+        ColumnEncoder.encode(column, $0, users: users, effort: effort)
       }
       guard let again else {
         require(wide.allSatisfy { $0 == 0 }, "a column is taken for empty")
         continue
       }
       let values = withExactMemory(again) {
-        try? decode(UnsafeRawBufferPointer($0), column, rowCount: rowCount)
+        try? decode(UnsafeRawBufferPointer($0), column, users, rowCount: rowCount)
       }
       require(values == wide, "values change when they are stored again")
     }

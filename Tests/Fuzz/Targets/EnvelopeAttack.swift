@@ -5,7 +5,10 @@ enum EnvelopeAttack {
   private static let key = DeliveryKey(id: "k1", secret: [UInt8](0..<32))
 
   static func run(_ bytes: UnsafeRawBufferPointer) {
-    withExactMemory(bytes) { asItComes(UnsafeRawBufferPointer($0)) }
+    withExactMemory(bytes) { memory in
+      asItComes(UnsafeRawBufferPointer(memory))
+      parts(UnsafeRawBufferPointer(memory))
+    }
     changed(bytes)
   }
 
@@ -23,6 +26,25 @@ enum EnvelopeAttack {
     require(opened.header.mode == .none, "an envelope is opened without its key")
     let again = opened.payload.withUnsafeBytes { Envelope.seal(opened.header, payload: $0, key: nil) }
     require(again.elementsEqual(envelope), "an envelope is another when it is made again")
+  }
+
+  /// So can what a payload tells besides events, and what answers say.
+  private static func parts(_ bytes: UnsafeRawBufferPointer) {
+    if let (numbers, count) = UnsentNumbers.decode(bytes) {
+      require(numbers.encoded.elementsEqual(bytes[..<count]), "numbers are others when they are told again")
+    }
+    if let (events, count) = RefusedEvents.decode(bytes) {
+      require(events.encoded.elementsEqual(bytes[..<count]), "refused events change when they are told again")
+      let numberCount = events.ranges.reduce(0) { $0 + $1.count }
+      require(numberCount <= Int(events.count), "more numbers are refused than events")
+    }
+    let all = Array(bytes)
+    if let answer = Acknowledgement(all) {
+      require(answer.encoded == all, "an acknowledgement is another when it is made again")
+    }
+    if let answer = BusyAnswer(all) {
+      require(answer.encoded == all, "a busy answer is another when it is made again")
+    }
   }
 
   /// Whatever is changed of a signed or encrypted envelope, it is refused.
