@@ -130,6 +130,10 @@ let package = Package(
         "CPowerLoss", "UsageModel", "WireFormat", "ColumnChunk", "EventStore", "Delivery",
         .product(name: "GRDB", package: "GRDB.swift"),
       ], path: "Tests/Torture/PowerLoss", swiftSettings: strict),
+    // Not a product: thousands of senders in one process, in Tests/Torture.
+    .executableTarget(
+      name: "many-senders", dependencies: ["UsageModel", "WireFormat", "Ingest", "Delivery"],
+      path: "Tests/Torture/ManySenders", swiftSettings: strict),
     // Decoders under attack: by scripts/fuzz for long, by FuzzTests for a moment.
     .target(
       name: "FuzzTargets",

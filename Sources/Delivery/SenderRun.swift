@@ -5,7 +5,9 @@ import Ingest
 import WireFormat
 
 /// The state of one run of a ``Sender``: the connection, what is under way, and when what is due.
-struct SenderRun: ~Copyable {
+///
+/// Whoever drives it calls ``turn(_:)``, waits for ``awaited`` or ``millisecondsUntilDue``, and begins again.
+package struct SenderRun: ~Copyable {
   private struct Flight {
     var attempts = 0
     var due: Int64
@@ -15,7 +17,7 @@ struct SenderRun: ~Copyable {
   private let address: String
   private let identity: SenderIdentity
   private let pace: Sender.Pace
-  private(set) var counts = Sender.Counts()
+  package private(set) var counts = Sender.Counts()
   private var random = SystemRandomNumberGenerator()
 
   private var connection: DeliverySocket?
@@ -35,7 +37,7 @@ struct SenderRun: ~Copyable {
   /// Packet numbers that are set aside with one write of the spool.
   private static let packetsReserved: UInt64 = 1_024
 
-  init(spool: Spool, address: String, identity: SenderIdentity, pace: Sender.Pace) {
+  package init(spool: Spool, address: String, identity: SenderIdentity, pace: Sender.Pace) {
     self.spool = spool
     self.address = address
     self.identity = identity
@@ -54,14 +56,14 @@ struct SenderRun: ~Copyable {
   mutating func pause(milliseconds: Int64) { notBefore = max(notBefore, Self.now() + milliseconds) }
 
   /// What poll(2) should wait for besides time.
-  var awaited: (Int32, Int16)? {
+  package var awaited: (Int32, Int16)? {
     guard let connection else { return nil }
     let isWriting = isSocketFull || connection.hasOutgoing
     return (connection.descriptor, Int16(POLLIN) | (isWriting ? Int16(POLLOUT) : 0))
   }
 
   /// When something is due; nil when only news matter.
-  var millisecondsUntilDue: Int64? {
+  package var millisecondsUntilDue: Int64? {
     let isKnown = isAnswering == true
     let next = isKnown ? flights.values.map(\.due).min() : flights.min { $0.key < $1.key }?.value.due
     guard let next else { return nil }
@@ -76,7 +78,7 @@ struct SenderRun: ~Copyable {
   /// Takes answers, then sends what is due.
   ///
   /// - Throws: `DatabaseError` of the spool.
-  mutating func turn(_ onEvent: (SenderEvent) -> Void) throws {
+  package mutating func turn(_ onEvent: (SenderEvent) -> Void) throws {
     try takeAnswers(onEvent)
     noticeSilence(onEvent)
     try takeBatches()

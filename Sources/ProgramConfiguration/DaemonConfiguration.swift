@@ -28,10 +28,11 @@ package struct DaemonConfiguration: Equatable, Sendable {
   package var metricsAddress: String?
 
   /// The keys of ``storeLimits``, which can be lowered only: more was never tried.
-  private static let limitKeys: [(name: String, limit: WritableKeyPath<StoreLimits, Int64> & Sendable)] = [
-    ("users_max", \.usersMax), ("features_max", \.featuresMax), ("labels_max", \.labelsMax),
-    ("sources_max", \.sourcesMax), ("ranges_max", \.rangesMax),
-  ]
+  private static let limitKeys: [(name: String, limit: any WritableKeyPath<StoreLimits, Int64> & Sendable)] =
+    [
+      ("users_max", \.usersMax), ("features_max", \.featuresMax), ("labels_max", \.labelsMax),
+      ("sources_max", \.sourcesMax), ("ranges_max", \.rangesMax),
+    ]
 
   /// Everything that can be set, in the order of `docs/configuration.md`.
   package static let keys: [ConfigurationKey] =

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness import (Daemon, Place, Skipped, connect_stream, expect, expect_equal, line, poll,
+from harness import (Daemon, Place, Skipped, connect_stream, expect, expect_equal, line, poll, send_stream,
                      send_udp)
 from registry import check
 
@@ -63,7 +63,7 @@ class Sender:
         values = {"packet": self.packet, "batch": batch, "oldest": 1,
                   "sent_ms": int(time.time() * 1000)} | self.fields | fields
         data = self.codec.seal(payload, **values)
-        self.connection.send(data)
+        self.connection.sendall(data)
         return data
 
     def answer(self, seconds: float = 5) -> dict[str, Any] | None:
@@ -457,10 +457,10 @@ def too_many_names(place: Place) -> None:
         letters = place.report("dead-letters", "list")["rows"]
         expect_equal({row["reason"] for row in letters}, {"too_many_names"}, "reasons of dead letters")
         expect_equal(len(letters), 4, "dead letters")
-        expect_equal(list(place.sources()), ["pc"], "sources")
+        expect_equal(set(place.sources()), {None, "pc"}, "sources")
     # With more room, what was refused can be had after all.
     with place.daemon():
-        replayed = place.run("dead-letters", "replay", "--format", "json").expect(0).json()
+        replayed = place.run("dead-letters", "replay", "--all", "--format", "json").expect(0).json()
         expect_equal(place.status()["stored"], 10, f"stored after {replayed}")
         expect("rejected.too_many_names" not in place.status(), "still counted as refused")
     place.run("doctor").expect(0)

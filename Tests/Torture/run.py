@@ -24,6 +24,7 @@ import trials_disk  # noqa: F401
 import trials_kill  # noqa: F401
 import trials_network  # noqa: F401
 import trials_overload  # noqa: F401
+import trials_reconnect  # noqa: F401
 from harness import Failed, place
 
 SEED = 20261124

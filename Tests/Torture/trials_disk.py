@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -251,36 +252,44 @@ def truncated_file(place: Place, run: Run) -> str:
     return f"{dict(found)}"
 
 
+# A daemon that cannot write tries for ten seconds before it ends: most of the time nobody works.
+DAEMONS_AT_ONCE = 8
+
+
 @trial
 def daemon_on_flipped_bytes(place: Place, run: Run) -> str:
     """The daemon goes on storing on a file with a changed byte, or says at once why it can't."""
     prepared(place)
     random = run.random()
     whole = place.database.read_bytes()
-    found: Counter[str] = Counter()
-    for index in range(run.size(5, 200)):
-        offset = random.randrange(len(whole))
-        damaged = place.path(f"damaged{index}.db")
-        spoiled = bytearray(whole)
-        spoiled[offset] ^= random.randrange(1, 256)
-        damaged.write_bytes(spoiled)
-        daemon = place.start("--db", damaged, "--unix-stream", place.stream)
-        where = f"byte {offset}"
-        try:
-            poll(lambda: any("listening" in line for line in daemon.lines) or daemon.process.poll() is not None,
-                 f"{where}: the daemon to start or to say why not")
-            if daemon.process.poll() is not None:
-                expect_equal(daemon.process.returncode, 1, f"{where}: exit code; it said {daemon.lines}")
-                found["says why not"] += 1
-                continue
-            with connect_stream(place.stream) as connection:
-                connection.sendall(events("after", 1, 200))
-            found["stores" if stores(place, damaged, daemon) else "cannot write, and says so"] += 1
-            daemon.stop()
-            expect(daemon.process.returncode in (0, 1), f"{where}: ended with {daemon.process.returncode}")
-        finally:
-            daemon.kill()
+    flips = [(index, random.randrange(len(whole)), random.randrange(1, 256)) for index in range(run.size(5, 200))]
+    with ThreadPoolExecutor(DAEMONS_AT_ONCE) as pool:
+        found = Counter(pool.map(lambda flip: daemon_on(place, whole, *flip), flips))
     return f"{dict(found)}"
+
+
+def daemon_on(place: Place, whole: bytes, index: int, offset: int, change: int) -> str:
+    """What a daemon makes of a file with one byte changed."""
+    damaged, stream = place.path(f"damaged{index}.db"), place.path(f"stream{index}.sock")
+    spoiled = bytearray(whole)
+    spoiled[offset] ^= change
+    damaged.write_bytes(spoiled)
+    daemon = place.start("--db", damaged, "--unix-stream", stream)
+    where = f"byte {offset}"
+    try:
+        poll(lambda: any("listening" in line for line in daemon.lines) or daemon.process.poll() is not None,
+             f"{where}: the daemon to start or to say why not")
+        if daemon.process.poll() is not None:
+            expect_equal(daemon.process.returncode, 1, f"{where}: exit code; it said {daemon.lines}")
+            return "says why not"
+        with connect_stream(stream) as connection:
+            connection.sendall(events("after", 1, 200))
+        outcome = "stores" if stores(place, damaged, daemon) else "cannot write, and says so"
+        daemon.stop()
+        expect(daemon.process.returncode in (0, 1), f"{where}: ended with {daemon.process.returncode}")
+        return outcome
+    finally:
+        daemon.kill()
 
 
 def stores(place: Place, database: Path, daemon: Daemon) -> bool:
