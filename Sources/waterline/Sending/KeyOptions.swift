@@ -14,7 +14,7 @@ struct KeyOptions: ParsableArguments {
       "The key that sender and collector share, for UDP; else $WATERLINE_KEY_FILE.", valueName: "file"))
   var keyFile: String?
 
-  @Option(help: ArgumentHelp("sign or encrypt; encrypt unless told.", valueName: "mode"))
+  @Option(help: ArgumentHelp("How to use the key; encrypt unless told.", valueName: "mode"))
   var mode: DeliveryMode?
 
   /// A key by the place of its file.
@@ -78,5 +78,5 @@ struct KeyOptions: ParsableArguments {
 extension DeliveryMode: ExpressibleByArgument {
   public init?(argument: String) { self.init(name: argument) }
 
-  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public static var allValueStrings: [String] { allCases.filter { $0 > .none }.map(\.name) }
 }
