@@ -116,6 +116,9 @@ final class SpoolLife: Life {
         if let (numbers, count) = UnsentNumbers.decode(rest) {
           result += numbers.ranges.map { "\(numbers.kind) \(numbers.source) \($0)" }
           rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        } else if let (events, count) = RefusedEvents.decode(rest) {
+          result += events.ranges.map { "refused \(events.source ?? "") \($0)" }
+          rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         } else if case .batch(let range) = UsageBatchFrame.inspect(rest) {
           _ = decoder.decode(UnsafeRawBufferPointer(rebasing: rest[range]), into: batch) { $0 }
           rest = UnsafeRawBufferPointer(rebasing: rest[range.upperBound...])
@@ -165,6 +168,12 @@ final class SpoolLife: Life {
       let number = UInt64(eventCount)
       addition.unsent = [.init(source: "app", isWithheld: true, ranges: [number...number])]
       next.contents.append("withheld app \(number...number)")
+    }
+    if Bool.random(using: &random) {
+      eventCount += 2
+      let number = UInt64(eventCount)
+      addition.refused = [.init(reason: .time, source: "app", count: 1, ranges: [number...number])]
+      next.contents.append("refused app \(number...number)")
     }
     if Bool.random(using: &random) { add(delivery: &addition, to: &next) }
     if Bool.random(using: &random) {
