@@ -11,8 +11,9 @@ import WireFormat
 package final class Sender: Sendable {
   /// How fast it goes.
   package struct Pace: Equatable, Sendable {
-    /// Batches under way before the collector says otherwise.
-    package var firstWindow = 16
+    /// Batches under way at first; one more for each that is acknowledged, as far as the collector allows, so that
+    /// nobody begins with a burst.
+    package var firstWindow = 2
     /// Never more, whatever the collector says: bounds the packets that the host has to take at once.
     package var windowMax = 256
     /// Before a batch is sent again.
@@ -21,8 +22,8 @@ package final class Sender: Sendable {
     package var reconnect = Backoff(floorMilliseconds: 50, baseMilliseconds: 500, capMilliseconds: 60_000)
     /// Without any answer for so long, the connection is made anew.
     package var silenceMilliseconds: Int64 = 10_000
-    /// The first packet goes within this time, so that a rack that boots at once does not send at once.
-    package var firstSpreadMilliseconds: Int64 = 1_000
+    /// The first packet goes within this time, so that thousands that boot at once do not send at once.
+    package var firstSpreadMilliseconds: Int64 = 5_000
 
     package init() {}
 
@@ -31,6 +32,7 @@ package final class Sender: Sendable {
     package init(towards address: String) {
       guard address.contains("/") else { return }
       resend.capMilliseconds = 5_000
+      firstSpreadMilliseconds = 1_000
       reconnect.capMilliseconds = 2_000
     }
   }

@@ -64,9 +64,7 @@ package struct SenderRun: ~Copyable {
 
   /// When something is due; nil when only news matter.
   package var millisecondsUntilDue: Int64? {
-    let isKnown = isAnswering == true
-    let next = isKnown ? flights.values.map(\.due).min() : flights.min { $0.key < $1.key }?.value.due
-    guard let next else { return nil }
+    guard let next = mayGo.compactMap({ flights[$0]?.due }).min() else { return nil }
     if isSocketFull && connection != nil { return 1_000 }
     let due = max(next, notBefore)
     let silence = unansweredSince.map { $0 + pace.silenceMilliseconds + 1 } ?? due
@@ -86,14 +84,16 @@ package struct SenderRun: ~Copyable {
     guard now >= notBefore, !flights.isEmpty, connect(onEvent) else { return }
     isSocketFull = false
     if connection?.hasOutgoing == true, !flush(onEvent) { return }
-    // Until the collector has answered, one batch asks whether it is there: ten thousand agents that wait for
-    // one collector send it ten thousand packets, not a window each.
-    let isKnown = isAnswering == true
-    for (number, flight) in flights.sorted(by: { $0.key < $1.key }).prefix(isKnown ? flights.count : 1)
-    where flight.due <= now {
+    for number in mayGo where (flights[number]?.due ?? .max) <= now {
       guard try send(number, onEvent) else { break }
     }
   }
+
+  /// Batches that may be under way now, the oldest first.
+  ///
+  /// Until the collector has answered, one batch asks whether it is there: ten thousand agents that wait for one
+  /// collector send it ten thousand packets, not a window each.
+  private var mayGo: ArraySlice<UInt64> { flights.keys.sorted().prefix(isAnswering == true ? window : 1) }
 
   /// Takes a collector that has not answered for long for gone: the next connection looks its name up anew,
   /// and leaves from the address that this machine has then.
@@ -131,6 +131,7 @@ package struct SenderRun: ~Copyable {
   private mutating func disconnected(_ reason: String, _ onEvent: (SenderEvent) -> Void) {
     connection = nil
     isSocketFull = false
+    window = pace.firstWindow
     unansweredSince = nil
     notBefore = Self.now() + pace.reconnect.delay(attempt: failedConnects, using: &random)
     failedConnects += 1
@@ -193,6 +194,7 @@ package struct SenderRun: ~Copyable {
       return disconnected("the connection was closed", onEvent)
     }
     var acknowledgements: [Acknowledgement] = []
+    var allowed = window
     for bytes in received {
       guard let answer = identity.answer(bytes, spoolID: spool.id), isPlausible(answer) else {
         counts.ignoredAnswers += 1
@@ -205,7 +207,7 @@ package struct SenderRun: ~Copyable {
       switch answer.kind {
       case .stored(let acknowledgement):
         acknowledgements.append(acknowledgement)
-        window = min(pace.windowMax, max(1, Int(acknowledgement.window)))
+        allowed = min(pace.windowMax, max(1, Int(acknowledgement.window)))
         hold(Int64(acknowledgement.delayMilliseconds))
       case .busy(let delay):
         counts.busyAnswers += 1
@@ -215,10 +217,13 @@ package struct SenderRun: ~Copyable {
     }
     guard !acknowledgements.isEmpty else { return }
     try spool.acknowledge(acknowledgements)
+    var count = 0
     for number in flights.keys where acknowledgements.contains(where: { $0.contains(number) }) {
       flights[number] = nil
-      counts.acknowledgedBatches += 1
+      count += 1
     }
+    counts.acknowledgedBatches += count
+    window = min(allowed, window + count)
   }
 
   /// Waits as asked, and up to half as long again, so that many senders spread; at most an hour.

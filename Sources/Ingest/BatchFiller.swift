@@ -244,7 +244,10 @@ struct BatchFiller: ~Copyable {
     afterAdding(now)
   }
 
-  mutating func count(kernelDrops count: Int64) { kernelDrops += count }
+  mutating func count(kernelDrops count: Int64) {
+    kernelDrops += count
+    if count > 0 { gate.noteDrops() }
+  }
 
   /// Hands over whatever there is.
   mutating func seal(_ now: Int64) {

@@ -14,10 +14,6 @@ package final class EnvelopeGate: Sendable {
   /// Kinds of refusal counted until the next commit.
   private static let refusalsMax = 10_000
   private static let busyMilliseconds: UInt32 = 2_000
-  private static let windowBatches: UInt16 = 32
-  /// Batches of one commit before senders are slowed down: 1 ms for each further one.
-  private static let unpacedBatches = 1_000
-  private static let delayMillisecondsMax = 5_000
 
   /// What an envelope needs to pass.
   package struct Rules: Sendable {
@@ -53,6 +49,8 @@ package final class EnvelopeGate: Sendable {
     /// Handed to the writer, not yet on disk.
     var underWay: Set<UInt64> = []
     var lastUse: UInt64 = 0
+    /// Of ``AnswerPace``, when it was answered last.
+    var answeredPeriod: UInt64 = 0
   }
 
   private struct State {
@@ -61,6 +59,7 @@ package final class EnvelopeGate: Sendable {
     var spoolsOfSender: [String: Set<UInt64>] = [:]
     var plainCount = 0
     var refusals: [PacketRefusal: Int64] = [:]
+    var pace = AnswerPace()
     var uses: UInt64 = 0
     /// Count of answers; from the clock, so that it also grows over restarts.
     var answerCount = UInt64(max(0, Clock.nowMilliseconds())) << 16
@@ -85,6 +84,9 @@ package final class EnvelopeGate: Sendable {
 
   /// While the writer cannot write, batches are turned away, to be sent again.
   package func setBusy(_ value: Bool) { isBusy.store(value, ordering: .relaxed) }
+
+  /// The kernel dropped packets.
+  func noteDrops() { state.withLock { $0.pace.noteDrops(at: Clock.nowMilliseconds()) } }
 
   /// Counts a packet that was refused before it could be looked at.
   func refuse(_ reason: EnvelopeRefusal) { state.withLock { Self.count(reason, sender: "", &$0) } }
@@ -176,7 +178,7 @@ package final class EnvelopeGate: Sendable {
     switch outcome {
     case .fresh(let window): return window
     case .replayed: throw .replayed
-    case .known: acknowledge(ticket, delayMilliseconds: 0)
+    case .known: acknowledge(ticket)
     case .busy:
       answer(ticket, .busy, BusyAnswer(delayMilliseconds: Self.busyMilliseconds).encoded)
     case .waiting: break
@@ -224,30 +226,35 @@ package final class EnvelopeGate: Sendable {
   package func committed(_ batches: [(delivery: DeliveredBatch, ticket: AnswerTicket)]) {
     guard !batches.isEmpty else { return }
     state.withLock { state in
+      state.pace.advance(to: Clock.nowMilliseconds())
       for (delivery, _) in batches {
         var spool = state.spools[delivery.spool] ?? Spool(state: SpoolState())
         spool.underWay.remove(delivery.batch)
         spool.state.delivered.insert(delivery.batch...delivery.batch)
         if delivery.oldestBatch > 1 { spool.state.delivered.insert(1...delivery.oldestBatch - 1) }
+        if spool.answeredPeriod != state.pace.period {
+          spool.answeredPeriod = state.pace.period
+          state.pace.noteSender()
+        }
         Self.remember(delivery.spool, spool, &state)
       }
     }
     // One answer a spool says it all; the last packet's way back is the freshest.
     var last: [SpoolName: AnswerTicket] = [:]
     for (delivery, ticket) in batches { last[delivery.spool] = ticket }
-    let delay = UInt32(min(Self.delayMillisecondsMax, max(0, batches.count - Self.unpacedBatches)))
-    for ticket in last.values { acknowledge(ticket, delayMilliseconds: delay) }
+    for ticket in last.values { acknowledge(ticket) }
   }
 
-  private func acknowledge(_ ticket: AnswerTicket, delayMilliseconds: UInt32) {
-    let delivered = state.withLock { $0.spools[ticket.spool]?.state.delivered } ?? NumberRanges()
+  private func acknowledge(_ ticket: AnswerTicket) {
+    let (known, pace) = state.withLock { ($0.spools[ticket.spool]?.state.delivered, $0.pace.answer) }
+    let delivered = known ?? NumberRanges()
     let cumulative = delivered.cumulative
     let acknowledgement = Acknowledgement(
       cumulative: cumulative,
       ranges: Array(
         (cumulative > 0 ? delivered.ranges.dropFirst() : delivered.ranges[...]).prefix(
           Acknowledgement.rangesMax)),
-      delayMilliseconds: delayMilliseconds, window: Self.windowBatches)
+      delayMilliseconds: pace.delayMilliseconds, window: pace.window)
     answer(ticket, .acknowledgement, acknowledgement.encoded)
   }
 

@@ -50,7 +50,7 @@ import WireFormat
     (0..<batch.count).map { batch.durationPlusOne[$0] - 1 }
   }
 
-  @Test func aBatchThatFitsIsOnePiece() throws {
+  @Test func aBatchThatFitsIsOnePiece() {
     // The batch under way has no room for all of it.
     var found: [(events: [Int64], deliveries: Int)] = []
     let envelopes = [envelope(lines(65_000..<67_000)), envelope(lines(67_000..<67_010), batch: 2)]
@@ -62,13 +62,13 @@ import WireFormat
     #expect(found.map(\.events) == [(0..<65_000).map(Int64.init), (65_000..<67_010).map(Int64.init)])
   }
 
-  @Test func aBatchThatDoesNotFitIsDecodedInPieces() throws {
+  @Test func aBatchThatDoesNotFitIsDecodedInPieces() {
     let numbers = UnsentNumbers(kind: .withheld, source: "app", ranges: [3...5])
     let refused = RefusedEvents(reason: .time, source: "app", count: 2, ranges: [7...8])
     let payload = lines(0..<40_000) + numbers.encoded + lines(40_000..<70_000) + refused.encoded
     let behind: Int64 = 3_600_000
     var largeCount = 0
-    try handedOver(plain: 0..<10, [envelope(payload, sentMilliseconds: now - behind)]) { sealed in
+    handedOver(plain: 0..<10, [envelope(payload, sentMilliseconds: now - behind)]) { sealed in
       guard let large = sealed.large else { return #expect(durations(sealed.batch) == Array(0..<10)) }
       largeCount += 1
       #expect(sealed.batch.isEmpty && sealed.deliveries.count == 1)

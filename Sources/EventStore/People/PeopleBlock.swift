@@ -94,6 +94,8 @@ enum PeopleBlock {
       guard let count: UInt32 = number(), let bytes = slice(Int(count) * MemoryLayout<Value>.size) else {
         return nil
       }
+      // All empty arrays share their count, which would be written here.
+      if count == 0 { return [] }
       return [Value](unsafeUninitializedCapacity: Int(count)) { buffer, initialized in
         for index in 0..<Int(count) {
           let value = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Value>.size, as: Value.self)
