@@ -13,7 +13,7 @@ struct SendCommand: ParsableCommand {
       EXAMPLES:
         waterline send --app crm --feature order.create --outcome error --duration-ms 5200
         waterline send --app crm --kind help --collector 127.0.0.1:4717
-        waterline send --app crm --feature open --collector host:4717 --key-file pc.key
+        waterline send --app crm --feature open --collector hub:4717 --key-file a.key
         waterline send --app crm --feature open --plain
       """)
 
