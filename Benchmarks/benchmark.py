@@ -32,6 +32,8 @@ SIZES = {
     "short": [("1 M", 1_000_000, {})],
     "full": [("1 M", 1_000_000, {}), ("10 M", 10_000_000, {}), ("100 M", 100_000_000, {})],
 }
+PAIRS = {"tiny": 1, "short": 3, "full": 5}
+IDLE_SECONDS = {"tiny": 2, "short": 20, "full": 60}
 SOURCES = {"tiny": [10], "short": [10, 10_000], "full": [10, 100, 1_000, 10_000]}
 STREAMS = {  # events, people
     "tiny": [(20_000, 50), (20_000, 200)],
@@ -49,7 +51,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--bin", type=Path, required=True, help="directory of waterline and waterlined")
     parser.add_argument("--peers", type=Path, help="what Benchmarks/install-peers made")
     parser.add_argument("--work", type=Path, help="keep data here, and use it again")
-    parser.add_argument("--pairs", type=int, help="interleaved runs of each (default 5; tiny 1)")
+    parser.add_argument("--pairs", type=int, help="interleaved runs of each (default 3; --full 5, --tiny 1)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the markers of this document")
     arguments = parser.parse_args()
@@ -83,7 +85,7 @@ def measure(bench: Bench, scale: str, sections: list[str]) -> list[Figure]:
         figures += ingest.streams(bench, f"Ingest, {events:,} events of {people:,} people", data)
     if "idle" in sections:
         say("idle")
-        figures += ingest.idle(bench, 2 if scale == "tiny" else ingest.IDLE_SECONDS)
+        figures += ingest.idle(bench, IDLE_SECONDS[scale])
     return figures
 
 
@@ -116,7 +118,7 @@ def main() -> int:
     scale = "full" if arguments.full else "tiny" if arguments.tiny else "short"
     about = machine()
     work = arguments.work or Path(tempfile.mkdtemp(prefix="waterline-benchmark-"))
-    pairs = arguments.pairs or (1 if arguments.tiny else 5)
+    pairs = arguments.pairs or PAIRS[scale]
     try:
         bench = Bench(arguments.bin.resolve(), work.resolve(), arguments.peers and arguments.peers.resolve(), pairs)
         figures = measure(bench, scale, arguments.only.split(","))

@@ -15,8 +15,6 @@ from measuring import (BenchmarkError, Process, Run, interleaved, memory_bytes, 
                        wait_until)
 from tables import Figure
 
-IDLE_SECONDS = 60
-
 
 def measure(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure]:
     section = f"Ingest, {title}"
@@ -77,7 +75,8 @@ def received(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, An
     if not events:
         raise BenchmarkError(f"{transport}: nothing was stored")
     return {"seconds": seconds, "send_seconds": sent["seconds"], "events": events, "sent": sent["sent"],
-            "cpu": done.cpu_seconds - user - system, "system": done.system_seconds - system, "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / events,
+            "cpu": done.cpu_seconds - user - system, "system": done.system_seconds - system,
+            "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / events,
             "dropped": sum(value for name, value in status.items() if name.startswith("kernel_drops")),
             "lost": status["lost"]}
 
@@ -163,7 +162,7 @@ def peers(bench: Bench, section: str, data: Path, datagrams: int) -> list[Figure
     return figures
 
 
-def idle(bench: Bench, seconds: int = IDLE_SECONDS) -> list[Figure]:
+def idle(bench: Bench, seconds: int) -> list[Figure]:
     """An idle daemon's processor time and resident memory."""
     database = bench.clear(bench.work / "idle.db")
     before = bench.log.stat().st_size
