@@ -74,10 +74,10 @@ package struct CoverageTally {
   /// An application must be whole in one of them, if that is what rows hold.
   package mutating func append(_ later: CoverageTally) {
     var later = later
-    allRoles = allRoles.union(later.allRoles)
     guard level == .all else {
       finishUnit()
       later.finishUnit()
+      allRoles = allRoles.union(later.allRoles)
       rows += later.rows
       unexpectedStamp = zip(unexpectedStamp, later.unexpectedStamp).map { max($0, $1) }
       return

@@ -275,17 +275,27 @@ struct PersonNames {
   ) throws {
     for (id, name) in try named("source", in: database) {
       try Tombstones.add([Array(name.utf8)], nowMilliseconds: nowMilliseconds, in: database)
-      try database.execute(
-        sql: "UPDATE source SET name = 'forgotten-' || id WHERE id = ?", arguments: [id])
+      try giveNewName("source", id, in: database)
       receipt.add("source", 1, "changed")
     }
   }
 
   private func renameLabels(_ receipt: inout ForgetReceipt, in database: Database) throws {
     for (id, _) in try named("label", in: database) {
-      try database.execute(sql: "UPDATE label SET name = 'forgotten-' || id WHERE id = ?", arguments: [id])
+      try giveNewName("label", id, in: database)
       receipt.add("label", 1, "changed")
     }
+  }
+
+  /// Names a row by its number; by more, where somebody has called a source or version of theirs so.
+  private func giveNewName(_ table: String, _ id: Int64, in database: Database) throws {
+    var name = "forgotten-\(id)"
+    while try Bool.fetchOne(
+      database, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE name = ?)", arguments: [name]) == true
+    {
+      name += "-\(id)"
+    }
+    try database.execute(sql: "UPDATE \(table) SET name = ? WHERE id = ?", arguments: [name, id])
   }
 
   private func named(_ table: String, in database: Database) throws -> [(Int64, String)] {

@@ -69,6 +69,8 @@ struct SpeakerCheck {
   private func ownsSource(
     _ source: [UInt8], _ names: [[UInt8]], _ numbers: inout BatchNames, _ database: Database
   ) throws -> Bool {
+    // Whoever may speak for nobody has no sources either.
+    if names.isEmpty { return false }
     // A sender that speaks for several is trusted with its numbers.
     guard names.count == 1, let name = names.first else { return true }
     // Where there is no room for another source, the event is refused later.

@@ -151,6 +151,29 @@ struct CoverageTests {
     }
   }
 
+  /// Workers count features that are expected of different people; together these are all of them.
+  @Test(arguments: [CoverageTally.Level.feature, .app, .all])
+  func peopleOfAllWorkersAreCounted(level: CoverageTally.Level) {
+    let facts = [1, 1, 2, 2, 2].map {
+      PersonFacts(role: $0, isEligible: true, isObserved: true, isUncertain: false)
+    }
+    let people = CoveragePeople(facts: facts, groupOfPerson: [0, 0, 0, 0, 0], groupCount: 1)
+    var parts = [Int32(1), 2].enumerated().map { rank, role in
+      let keys = EventKeys(
+        personOfUser: [], personCount: 5, rankOfFeature: [], appOfRank: [0, 1], appCount: 2)
+      var tally = CoverageTally(keys: keys, people: people, level: level, peopleKept: 0)
+      tally.add(
+        rank: rank, UnsafeBufferPointer(start: nil, count: 0),
+        expectation: FeatureExpectation(roles: .roles([role]), targetDays: 1))
+      return tally
+    }
+    var tally = parts.removeFirst()
+    tally.append(parts[0])
+    tally.finish()
+    #expect(tally.overall.people.count == 5)
+    #expect(tally.overall.never == 5)
+  }
+
   @Test(arguments: [
     (1, 28, 1), (1, 1, 1), (2, 21, 2), (2, 20, 1), (3, 14, 2), (3, 13, 1), (3, 21, 2), (4, 365, 52),
     (0, 28, 1),

@@ -98,6 +98,31 @@ import WireFormat
     #expect(try findings(fixture) == [])
   }
 
+  /// Somebody called a source and a version of theirs as forgotten ones are called: each keeps its own name.
+  @Test func takesNobodyElsesName() throws {
+    let fixture = try filled()
+    var random = SeededRandom(seed: 13)
+    let events = (1...20).map { number in
+      var event = SomeEvent.make(&random)
+      event.user = "ann"
+      event.source = "forgotten-\(number)"
+      event.host = "forgotten-\(number)"
+      event.sequence = UInt64(number)
+      return event
+    }
+    try fixture.commit(events)
+    _ = try fixture.writer.forget(person: Self.name, nowMilliseconds: 7)
+    try fixture.store.read { database in
+      for table in ["source", "label"] {
+        let names = try String.fetchAll(database, sql: "SELECT name FROM \(table)")
+        // By bytes: Swift takes different spellings for one.
+        #expect(Set(names.map { Array($0.utf8) }).count == names.count, "\(table)")
+        #expect(names.contains { $0.hasPrefix("forgotten-") && $0.split(separator: "-").count == 3 })
+      }
+    }
+    #expect(try findings(fixture) == [])
+  }
+
   /// What comes again is refused, counted by number, and nowhere kept.
   @Test func refusesWhatComesAgain() throws {
     let fixture = try filled()

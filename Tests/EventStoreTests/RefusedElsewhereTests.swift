@@ -69,6 +69,8 @@ import WireFormat
         receivedMilliseconds: 5)
     ])
     #expect(try fixture.writer.commit([telling("bob")]).rejectedCount == 0)
+    // A key that may speak for nobody.
+    #expect(try fixture.writer.commit([telling("\0")]).rejectedCount == 0)
     #expect(try fixture.writer.commit([telling("ann")]).rejected == [.time: 1])
   }
 

@@ -25,7 +25,7 @@ struct KeyOptions: ParsableArguments {
 
     /// The options that say the same.
     var words: [String] {
-      ["--key-file", path, "--mode", mode.name] + (id.map { ["--key-id", $0] } ?? [])
+      ["--key-file", path, "--mode", mode.name] + (id.map { ["--key-id=\($0)"] } ?? [])
     }
   }
 
