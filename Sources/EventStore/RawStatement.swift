@@ -6,12 +6,15 @@ import GRDBSQLite
 /// Everything else uses GRDB's own interface. Statements come from the connection's cache, so preparing
 /// one again costs a look-up.
 struct RawStatement {
+  /// Keeps the handle alive; itself to be used on the connection's own thread only.
   private let statement: Statement
+  private let sql: String
   private let handle: OpaquePointer
   private let database: Database
 
   init(_ database: Database, _ sql: String) throws {
     statement = try database.cachedStatement(sql: sql)
+    self.sql = sql
     handle = statement.sqliteStatement
     self.database = database
     sqlite3_reset(handle)
@@ -86,7 +89,7 @@ struct RawStatement {
 
   private func error(_ code: Int32) -> DatabaseError {
     let message = sqlite3_errmsg(sqlite3_db_handle(handle)).map { String(cString: $0) }
-    return DatabaseError(resultCode: ResultCode(rawValue: code), message: message, sql: statement.sql)
+    return DatabaseError(resultCode: ResultCode(rawValue: code), message: message, sql: sql)
   }
 
   /// SQLITE_TRANSIENT: a macro that Swift cannot import.
