@@ -95,7 +95,9 @@ package struct ConfigurationFile: Sendable {
       .composer(_, let problem, let mark, _):
       return ConfigurationError("\(path):\(mark.line): this is no YAML: \(problem)")
     case .duplicatedKeysInMapping(let duplicates, _):
-      return ConfigurationError("\(path): set more than once: \(duplicates.joined(separator: ", "))")
+      // Keys that are no texts come in any order.
+      let names = duplicates.sorted().joined(separator: ", ")
+      return ConfigurationError("\(path): set more than once: \(names)")
     default:
       let text = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
       return ConfigurationError("\(path): this is no YAML: \(text)")
