@@ -33,11 +33,6 @@ private final class SharedColumnReader: Sendable {
     let select: RawStatement
   }
 
-  /// Pages that SQLite cannot read.
-  struct Damage: Error {
-    var reason: String
-  }
-
   private let access: Mutex<Access>
 
   /// - Parameter select: of one value, by the number of a column's row.
@@ -46,7 +41,11 @@ private final class SharedColumnReader: Sendable {
   }
 
   /// Copies columns into buffers, in the order of their rows' numbers.
-  func read(_ rows: [Int64], into buffers: inout [ColumnBytes]) throws {
+  ///
+  /// - Parameter damage: makes the error of pages that SQLite cannot read, from the reason.
+  func read(
+    _ rows: [Int64], into buffers: inout [ColumnBytes], damage: (_ reason: String) -> any Error
+  ) throws {
     while buffers.count < rows.count { buffers.append(ColumnBytes()) }
     try access.withLock { access in
       for (place, row) in rows.enumerated() {
@@ -56,7 +55,7 @@ private final class SharedColumnReader: Sendable {
           buffers[place].set(isThere ? access.select.bytes(0) : nil)
           if isThere { access.select.finish() }
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_CORRUPT {
-          throw Damage(reason: PageChecksums.takeFailure() ?? "SQLite cannot read its pages")
+          throw damage(PageChecksums.takeFailure() ?? "SQLite cannot read its pages")
         }
       }
     }
@@ -75,10 +74,8 @@ package struct SharedChunkReader: Sendable {
   ///
   /// - Throws: `ChunkDamage` when SQLite cannot read their pages.
   package func read(_ columns: [ChunkColumn], of chunk: ChunkRow, into buffers: inout [ColumnBytes]) throws {
-    do {
-      try reader.read(columns.map { ChunkRow.columnID(chunk: chunk.id, $0) }, into: &buffers)
-    } catch let damage as SharedColumnReader.Damage {
-      throw ChunkDamage(chunk: chunk.id, reason: damage.reason)
+    try reader.read(columns.map { ChunkRow.columnID(chunk: chunk.id, $0) }, into: &buffers) {
+      ChunkDamage(chunk: chunk.id, reason: $0)
     }
   }
 }
@@ -95,10 +92,8 @@ package struct SharedRollupReader: Sendable {
   ///
   /// - Throws: `RollupDamage` when SQLite cannot read their pages.
   package func read(_ columns: [ChunkColumn], of part: RollupPart, into buffers: inout [ColumnBytes]) throws {
-    do {
-      try reader.read(columns.map { RollupPart.columnID(part: part.id, $0) }, into: &buffers)
-    } catch let damage as SharedColumnReader.Damage {
-      throw RollupDamage(rollup: part.rollup, reason: damage.reason)
+    try reader.read(columns.map { RollupPart.columnID(part: part.id, $0) }, into: &buffers) {
+      RollupDamage(rollup: part.rollup, reason: $0)
     }
   }
 }

@@ -31,7 +31,8 @@ package struct RefusedEvents: Equatable, Sendable {
 
   /// What a frame with so many ranges takes.
   package static func byteCount(reason: RejectReason, source: String?, rangeCount: Int) -> Int {
-    fixedBytes + reason.rawValue.utf8.count + (source?.utf8.count ?? 0) + 16 * rangeCount
+    fixedBytes + reason.rawValue.utf8.count + (source?.utf8.count ?? 0) + NumberRanges.bytesPerRange
+      * rangeCount
   }
 
   /// The frame.
@@ -48,10 +49,7 @@ package struct RefusedEvents: Equatable, Sendable {
     bytes.append(littleEndian: count)
     bytes.append(littleEndian: UInt16(ranges.count))
     bytes += [0, 0] + why + name
-    for range in ranges {
-      bytes.append(littleEndian: range.lowerBound)
-      bytes.append(littleEndian: range.upperBound)
-    }
+    NumberRanges.append(ranges, to: &bytes)
     return bytes
   }
 
@@ -66,7 +64,7 @@ package struct RefusedEvents: Equatable, Sendable {
     let nameStart = fixedBytes + Int(bytes[8])
     let rangeStart = nameStart + Int(bytes[9])
     let rangeCount = Int(bytes.littleEndian(at: 12, as: UInt16.self))
-    let byteCount = rangeStart + 16 * rangeCount
+    let byteCount = rangeStart + NumberRanges.bytesPerRange * rangeCount
     guard Int(bytes.littleEndian(at: 4, as: UInt32.self)) == byteCount - 8, bytes.count >= byteCount,
       bytes[14] == 0, bytes[15] == 0, rangeCount <= (rangeStart > nameStart ? rangesMax : 0),
       let why = String(validating: bytes[fixedBytes..<nameStart], as: UTF8.self),
@@ -76,18 +74,15 @@ package struct RefusedEvents: Equatable, Sendable {
     var events = RefusedEvents(
       reason: reason, source: source.isEmpty ? nil : source,
       count: bytes.littleEndian(at: 10, as: UInt16.self))
-    var numberCount: UInt64 = 0
-    for index in 0..<rangeCount {
-      let low = bytes.littleEndian(at: rangeStart + 16 * index, as: UInt64.self)
-      let high = bytes.littleEndian(at: rangeStart + 16 * index + 8, as: UInt64.self)
-      guard low > events.ranges.last?.upperBound ?? 0, high >= low, high <= UInt64(Int64.max),
-        high - low < UInt64(UInt16.max)
-      else { return nil }
-      numberCount += high - low + 1
-      events.ranges.append(low...high)
-    }
+    guard let ranges = NumberRanges.decode(bytes, at: rangeStart, count: rangeCount) else { return nil }
     // So a frame makes no more numbers pass for refused than events.
-    guard events.count > 0, numberCount <= UInt64(events.count) else { return nil }
+    var left = UInt64(events.count)
+    for range in ranges {
+      guard range.upperBound - range.lowerBound < left else { return nil }
+      left -= range.upperBound - range.lowerBound + 1
+    }
+    guard events.count > 0 else { return nil }
+    events.ranges = ranges
     return (events, byteCount)
   }
 }

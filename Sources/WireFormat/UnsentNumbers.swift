@@ -37,14 +37,11 @@ package struct UnsentNumbers: Equatable, Sendable {
       (1...Self.sourceBytesMax).contains(name.count) && (1...Self.rangesMax).contains(ranges.count),
       "BUG: withheld numbers outside their limits")
     var bytes = Self.magic
-    bytes.append(littleEndian: UInt32(4 + name.count + 16 * ranges.count))
+    bytes.append(littleEndian: UInt32(4 + name.count + NumberRanges.bytesPerRange * ranges.count))
     bytes += [kind.rawValue, UInt8(name.count)]
     bytes.append(littleEndian: UInt16(ranges.count))
     bytes += name
-    for range in ranges {
-      bytes.append(littleEndian: range.lowerBound)
-      bytes.append(littleEndian: range.upperBound)
-    }
+    NumberRanges.append(ranges, to: &bytes)
     return bytes
   }
 
@@ -58,21 +55,13 @@ package struct UnsentNumbers: Equatable, Sendable {
     guard hasMagic(bytes), bytes.count >= fixedBytes else { return nil }
     let nameCount = Int(bytes[9])
     let count = Int(bytes.littleEndian(at: 10, as: UInt16.self))
-    let byteCount = fixedBytes + nameCount + 16 * count
+    let byteCount = fixedBytes + nameCount + NumberRanges.bytesPerRange * count
     guard let kind = Kind(rawValue: bytes[8]), nameCount > 0, (1...rangesMax).contains(count),
       Int(bytes.littleEndian(at: 4, as: UInt32.self)) == byteCount - 8, bytes.count >= byteCount,
       let source = String(validating: bytes[fixedBytes..<fixedBytes + nameCount], as: UTF8.self),
-      !source.utf8.contains(0)
+      !source.utf8.contains(0),
+      let ranges = NumberRanges.decode(bytes, at: fixedBytes + nameCount, count: count)
     else { return nil }
-    var numbers = UnsentNumbers(kind: kind, source: source, ranges: [])
-    var last: UInt64 = 0
-    for index in 0..<count {
-      let low = bytes.littleEndian(at: fixedBytes + nameCount + 16 * index, as: UInt64.self)
-      let high = bytes.littleEndian(at: fixedBytes + nameCount + 16 * index + 8, as: UInt64.self)
-      guard low > last, high >= low, high <= UInt64(Int64.max) else { return nil }
-      numbers.ranges.append(low...high)
-      last = high
-    }
-    return (numbers, byteCount)
+    return (UnsentNumbers(kind: kind, source: source, ranges: ranges), byteCount)
   }
 }
