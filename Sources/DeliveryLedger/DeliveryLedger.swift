@@ -10,8 +10,11 @@ package enum DeliveryLedger {
   private static let forgettingInterval = 256
 
   /// Books a batch: from then on it is known, also after a restart.
+  ///
+  /// - Returns: whether it was not known before; one that is may come again once its sender is forgotten in memory.
+  @discardableResult
   package static func add(_ delivery: DeliveredBatch, receivedMilliseconds: Int64, in database: Database)
-    throws
+    throws -> Bool
   {
     let name = delivery.spool
     let spool = Int64(bitPattern: name.spool)
@@ -40,6 +43,7 @@ package enum DeliveryLedger {
       name.sender, spool, Int64(bitPattern: delivery.window.highest), Data(delivery.window.bytes),
       receivedMilliseconds,
     ])
+    return !before.contains(delivery.batch)
   }
 
   /// Makes room for one more spool: those heard last stay.

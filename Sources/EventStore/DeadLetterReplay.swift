@@ -90,7 +90,7 @@ extension EventWriter {
       arguments: [source, letter.reason])
     try database.execute(sql: "DELETE FROM source_rejection WHERE count <= 0")
     if source != 0, let sequence = letter.sequence {
-      try UnstoredNumbers(source: source, database: database).remove(sequence, ifOnly: .refused)
+      try ledger.takeBackRefusal(source, sequence, in: database)
     }
     try Counters.add(["rejected.\(letter.transport)": -1], in: database)
     try database.execute(sql: "DELETE FROM dead_letter WHERE id = ?", arguments: [letter.id])

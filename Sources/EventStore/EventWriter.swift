@@ -130,10 +130,7 @@ package final class EventWriter {
     if !rows.duplicates.isEmpty { summary.conflict = try countConflicts(batch, database) }
     try storeRejects(batch.rejects + refused, received, &summary, database)
     for delivery in received.deliveries {
-      try book(delivery, received.receivedMilliseconds, database)
-      for refused in delivery.refused where try speakers.allows(refused, &names, in: database) {
-        try book(refused, &summary, database)
-      }
+      try book(delivery, received.receivedMilliseconds, &summary, database)
     }
     try KernelDrops.add(
       received.kernelDrops, transport: received.transport,
@@ -149,26 +146,34 @@ package final class EventWriter {
     return summary
   }
 
-  /// Notes a batch as delivered, its sender's clock, and the numbers that will not come.
+  /// Notes a batch as delivered, its sender's clock, the numbers that will not come, and what was refused before.
   private func book(
-    _ delivery: DeliveredBatch, _ receivedMilliseconds: Int64, _ database: Database
+    _ delivery: DeliveredBatch, _ receivedMilliseconds: Int64, _ summary: inout CommitSummary,
+    _ database: Database
   ) throws {
-    try DeliveryLedger.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
+    let isNew = try DeliveryLedger.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
     let sender = delivery.spool.sender
     let name = delivery.spool.isUnproven ? String(sender.dropFirst()) : sender
     if let source = try number(ofSource: name, database) {
       try names.writeSources(in: database)
       try ledger.noteClock(source, offsetMilliseconds: delivery.clockOffsetMilliseconds, in: database)
     }
-    for unsent in delivery.unsent where try speakers.allows(unsent, &names, in: database) {
-      guard let source = try number(ofSource: unsent.source, database) else { continue }
-      for range in unsent.ranges {
-        let numbers = Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound)
-        if unsent.isWithheld {
-          try ledger.withhold(source, numbers, in: database)
-        } else {
-          try ledger.count(source, in: database) { $0.addDropped(Int64(clamping: numbers.count)) }
-        }
+    // Counts are no numbers that could be recognised: said again, they would be added again.
+    guard isNew else { return }
+    for unsent in delivery.unsent { try book(unsent, database) }
+    for refused in delivery.refused { try book(refused, &summary, database) }
+  }
+
+  private func book(_ unsent: DeliveredBatch.Unsent, _ database: Database) throws {
+    guard try !isForgotten(unsent.source, database), try speakers.allows(unsent, &names, in: database),
+      let source = try number(ofSource: unsent.source, database)
+    else { return }
+    for range in unsent.ranges {
+      let numbers = Int64(clamping: range.lowerBound)...Int64(clamping: range.upperBound)
+      if unsent.isWithheld {
+        try ledger.withhold(source, numbers, in: database)
+      } else {
+        try ledger.count(source, in: database) { $0.addDropped(Int64(clamping: numbers.count)) }
       }
     }
   }
@@ -177,7 +182,9 @@ package final class EventWriter {
   private func book(
     _ refused: DeliveredBatch.Refused, _ summary: inout CommitSummary, _ database: Database
   ) throws {
-    let source = try refused.source.flatMap { try number(ofSource: $0, database) } ?? 0
+    let name = try refused.source.flatMap { try isForgotten($0, database) ? nil : $0 }
+    if name != nil, try !speakers.allows(refused, &names, in: database) { return }
+    let source = try name.flatMap { try number(ofSource: $0, database) } ?? 0
     try ledger.count(source, in: database) { $0.rejected += Int64(refused.count) }
     try Rejections.add(refused.reason, count: refused.count, source: source, in: database)
     summary.rejected[refused.reason, default: 0] += refused.count
@@ -190,9 +197,11 @@ package final class EventWriter {
 
   /// Nil where there is no room for another, or it is called after someone forgotten.
   private func number(ofSource name: String, _ database: Database) throws -> Int64? {
-    let tombstones = try loadTombstones(database)
-    if !tombstones.isEmpty, tombstones.hold(Array(name.utf8)) { return nil }
-    return try names.number(ofSource: name.utf8, in: database)
+    try isForgotten(name, database) ? nil : names.number(ofSource: name.utf8, in: database)
+  }
+
+  private func isForgotten(_ name: String, _ database: Database) throws -> Bool {
+    try loadTombstones(database).hold(name)
   }
 
   /// Applies the rules of who may speak, and of whom nothing is kept: fills `rows.admitted`.
@@ -291,11 +300,15 @@ package final class EventWriter {
     _ database: Database
   ) throws {
     let batch = received.batch
+    let tombstones = try loadTombstones(database)
     for reject in rejects {
       summary.rejected[reject.reason, default: 0] += 1
+      let named = batch.strings.text(of: reject.source)
+      let speaker = batch.strings.text(of: reject.speaker)
+      let isForgotten = named.map(tombstones.hold) ?? false
       var source: Int64 = 0
       // What an impostor says must not show in the ledger of whom they name.
-      if reject.source != 0 && reject.reason != .notYours {
+      if reject.source != 0 && reject.reason != .notYours && !isForgotten {
         source = try names.number(of: reject.source, .source, batch, in: database) ?? 0
       }
       try ledger.count(source, in: database) { $0.rejected += 1 }
@@ -303,10 +316,11 @@ package final class EventWriter {
       if source != 0 && reject.sequence > 0 {
         try ledger.refuse(source, reject.sequence...reject.sequence, in: database)
       }
-      if let bytes = reject.bytes, try !loadTombstones(database).areNamed(in: bytes) {
+      if let bytes = reject.bytes, !isForgotten, !tombstones.holdAny(of: speaker),
+        !tombstones.areNamed(in: bytes)
+      {
         try deadLetters.add(
-          reject, bytes, source: batch.strings.text(of: reject.source),
-          speaker: batch.strings.text(of: reject.speaker), transport: received.transport,
+          reject, bytes, source: named, speaker: speaker, transport: received.transport,
           receivedMilliseconds: received.receivedMilliseconds, in: database)
       }
     }

@@ -25,6 +25,8 @@ struct SequenceLedger {
     var tailLastTime: Int64 = 0
     /// No number above is known to be refused or withheld.
     var unstoredHighest: Int64 = 0
+    /// Ranges of such numbers.
+    var unstoredRangeCount = 0
     var isTouched = false
     var counts = Counts()
 
@@ -246,10 +248,23 @@ struct SequenceLedger {
   ) throws {
     let slot = try slot(of: source, in: database)
     let unstored = UnstoredNumbers(source: source, database: database)
-    let room = max(0, rangesMax - (try countOfRanges(database)))
-    let added = try unstored.add(range, kind, besideTail: states[slot].tail, rangesMax: Int(room))
-    rangeCount = try countOfRanges(database) + Int64(added)
+    let room = min(
+      rangesMax - (try countOfRanges(database)),
+      Int64(UnstoredNumbers.rangesMax - states[slot].unstoredRangeCount))
+    noteUnstored(slot, try unstored.add(range, kind, besideTail: states[slot].tail, room: Int(room)))
     states[slot].unstoredHighest = max(states[slot].unstoredHighest, range.upperBound)
+  }
+
+  /// Takes back that a number was refused.
+  mutating func takeBackRefusal(_ source: Int64, _ number: Int64, in database: Database) throws {
+    let slot = try slot(of: source, in: database)
+    let unstored = UnstoredNumbers(source: source, database: database)
+    noteUnstored(slot, try unstored.remove(number, ifOnly: .refused))
+  }
+
+  private mutating func noteUnstored(_ slot: Int, _ addedRanges: Int) {
+    states[slot].unstoredRangeCount += addedRanges
+    rangeCount? += Int64(addedRanges)
   }
 
   /// Writes all changes and the sources that are new; the same transaction must hold the events.
@@ -290,7 +305,8 @@ struct SequenceLedger {
 
   private static func load(_ state: inout State, _ database: Database) throws {
     if let tail = try SourceRows.tail(of: state.source, in: database) { state.setTail(tail) }
-    state.unstoredHighest = try UnstoredNumbers(source: state.source, database: database).highest()
+    (state.unstoredHighest, state.unstoredRangeCount) =
+      try UnstoredNumbers(source: state.source, database: database).extent()
   }
 
   private mutating func countOfRanges(_ database: Database) throws -> Int64 {
@@ -317,7 +333,8 @@ struct SequenceLedger {
   ) throws -> Arrival {
     let arrival = try place(slot, sequence, time, database)
     if arrival == .new, sequence <= states[slot].unstoredHighest {
-      try UnstoredNumbers(source: states[slot].source, database: database).remove(sequence)
+      let unstored = UnstoredNumbers(source: states[slot].source, database: database)
+      noteUnstored(slot, try unstored.remove(sequence))
     }
     return arrival
   }

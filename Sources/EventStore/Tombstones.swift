@@ -23,6 +23,11 @@ package struct Tombstones: Sendable {
 
   package func hold(_ name: String) -> Bool { hold(Array(name.utf8)) }
 
+  /// Whether one of several names, with NUL between, was forgotten.
+  func holdAny(of names: String?) -> Bool {
+    !isEmpty && (names ?? "").split(separator: "\0").contains { hold(String($0)) }
+  }
+
   /// Whether a refused event's bytes seem to name someone forgotten: as a JSON string, or as a word.
   func areNamed(in bytes: [UInt8]) -> Bool {
     if isEmpty { return false }

@@ -16,60 +16,57 @@ struct UnstoredNumbers {
   let source: Int64
   let database: Database
 
-  /// The highest such number; 0 for none.
-  func highest() throws -> Int64 {
+  /// The highest such number, 0 for none, and how many ranges there are.
+  func extent() throws -> (highest: Int64, rangeCount: Int) {
     let select = try RawStatement(
-      database, "SELECT last FROM sequence_unstored WHERE source = ?1 ORDER BY first DESC LIMIT 1")
+      database, "SELECT ifnull(max(last), 0), count(*) FROM sequence_unstored WHERE source = ?1")
     select.bind(source, at: 1)
-    guard try select.next() else { return 0 }
+    guard try select.next() else { return (0, 0) }
     defer { select.finish() }
-    return select.integer(0)
+    return (select.integer(0), Int(select.integer(1)))
   }
 
   /// Notes numbers, as far as nothing is known of them yet and there is room.
   ///
   /// - Parameters:
   ///   - tail: the topmost range of stored numbers, which only memory knows up to date.
-  ///   - rangesMax: ranges that may be added at most.
-  /// - Returns: how many were added.
+  ///   - room: ranges that may be added at most.
+  /// - Returns: by how many ranges there are more now.
+  /// - Complexity: O(log ranges) a known range that it meets, of which ``rangesMax`` are looked at.
   func add(
-    _ range: ClosedRange<Int64>, _ kind: Kind, besideTail tail: SequenceRangeTable.Range?,
-    rangesMax: Int = .max
+    _ range: ClosedRange<Int64>, _ kind: Kind, besideTail tail: SequenceRangeTable.Range?, room: Int
   ) throws -> Int {
-    let roomBefore = min(rangesMax, Self.rangesMax - (try count()))
-    var room = roomBefore
+    // Nothing is looked for in vain: who sends bad events may send many.
+    guard room > 0 else { return 0 }
+    var added = 0
     var next = range.lowerBound
     for known in try overlapping(range, tail) {
-      if known.lowerBound > next, room > 0 {
-        try join(next...known.lowerBound - 1, kind)
-        room -= 1
-      }
-      if known.upperBound >= range.upperBound { return roomBefore - room }
+      if known.lowerBound > next, added < room { added += try join(next...known.lowerBound - 1, kind) }
+      if known.upperBound >= range.upperBound { return added }
       next = max(next, known.upperBound + 1)
     }
-    if room > 0 && next <= range.upperBound {
-      try join(next...range.upperBound, kind)
-      room -= 1
-    }
-    return roomBefore - room
+    if added < room && next <= range.upperBound { added += try join(next...range.upperBound, kind) }
+    return added
   }
 
   /// Takes out a number that is now stored, or whose refusal is taken back (`ifOnly`).
-  func remove(_ number: Int64, ifOnly wanted: Kind? = nil) throws {
+  ///
+  /// - Returns: by how many ranges there are more now: -1 to 1.
+  func remove(_ number: Int64, ifOnly wanted: Kind? = nil) throws -> Int {
     guard let (range, kind) = try atOrBelow(number), range.contains(number), kind == wanted ?? kind else {
-      return
+      return 0
     }
     try delete(range)
-    if range.lowerBound < number { try insert(range.lowerBound...number - 1, kind) }
-    if number < range.upperBound { try insert(number + 1...range.upperBound, kind) }
-  }
-
-  private func count() throws -> Int {
-    let select = try RawStatement(database, "SELECT count(*) FROM sequence_unstored WHERE source = ?1")
-    select.bind(source, at: 1)
-    guard try select.next() else { return 0 }
-    defer { select.finish() }
-    return Int(select.integer(0))
+    var added = -1
+    if range.lowerBound < number {
+      try insert(range.lowerBound...number - 1, kind)
+      added += 1
+    }
+    if number < range.upperBound {
+      try insert(number + 1...range.upperBound, kind)
+      added += 1
+    }
+    return added
   }
 
   /// Known ranges that meet a range, ascending; a range cut by more than ``rangesMax`` ends there.
@@ -79,10 +76,11 @@ struct UnstoredNumbers {
     let select = try RawStatement(
       database,
       """
-      SELECT first, last FROM (
-        SELECT first, last FROM sequence_range_below WHERE source = ?1 AND first <= ?3 AND last >= ?2
-        UNION ALL SELECT ?4, ?5 WHERE ?4 <= ?3 AND ?5 >= ?2
-        UNION ALL SELECT first, last FROM sequence_unstored WHERE source = ?1 AND first <= ?3 AND last >= ?2)
+      SELECT first, last FROM sequence_range_below WHERE source = ?1 AND last >= ?2 AND first BETWEEN
+        ifnull((SELECT max(first) FROM sequence_range_below WHERE source = ?1 AND first <= ?2), ?2) AND ?3
+      UNION ALL SELECT ?4, ?5 WHERE ?4 <= ?3 AND ?5 >= ?2
+      UNION ALL SELECT first, last FROM sequence_unstored WHERE source = ?1 AND last >= ?2 AND first BETWEEN
+        ifnull((SELECT max(first) FROM sequence_unstored WHERE source = ?1 AND first <= ?2), ?2) AND ?3
       ORDER BY first LIMIT \(Self.rangesMax)
       """)
     select.bind(source, at: 1)
@@ -99,19 +97,23 @@ struct UnstoredNumbers {
     return found
   }
 
-  /// Inserts, joined with neighbours of the same kind.
-  private func join(_ range: ClosedRange<Int64>, _ kind: Kind) throws {
+  /// Inserts, joined with neighbours of the same kind; returns by how many ranges there are more: -1 to 1.
+  private func join(_ range: ClosedRange<Int64>, _ kind: Kind) throws -> Int {
     var (first, last) = (range.lowerBound, range.upperBound)
+    var added = 1
     if let (below, other) = try atOrBelow(first), below.upperBound == first - 1, other == kind {
       try delete(below)
       first = below.lowerBound
+      added -= 1
     }
     if last < .max, let (above, other) = try atOrBelow(last + 1), above.lowerBound == last + 1, other == kind
     {
       try delete(above)
       last = above.upperBound
+      added -= 1
     }
     try insert(first...last, kind)
+    return added
   }
 
   private func atOrBelow(_ number: Int64) throws -> (ClosedRange<Int64>, Kind)? {

@@ -3,10 +3,23 @@ import WireFormat
 
 /// What an envelope tells besides events.
 package struct PayloadNews: Equatable, Sendable {
+  /// Parts and ranges of numbers in one payload: each may cost the writer a search or two, and an agent's packets
+  /// have room for half as many.
+  package static let partsAndRangesMax = 8_192
+
   /// Numbers that will not come.
   package var unsent: [DeliveredBatch.Unsent] = []
   /// Events that its sender refused.
   package var refused: [DeliveredBatch.Refused] = []
+  private var partsAndRanges = 0
+
+  package init() {}
+
+  /// Makes room for a part with so many ranges; false where there is none left.
+  fileprivate mutating func takeRoom(ranges: Int) -> Bool {
+    partsAndRanges += 1 + ranges
+    return partsAndRanges <= Self.partsAndRangesMax
+  }
 }
 
 /// Decodes what an envelope carries: lines, framed batches, numbers that will not come, and refused events.
@@ -62,18 +75,20 @@ struct PayloadDecoder: ~Copyable {
     return batch
   }
 
-  /// Reads a part that tells no events; returns how many bytes it has, nil if it is not sound.
+  /// Reads a part that tells no events; returns how many bytes it has, nil if it is not sound or one too many.
   private static func takeNews(
     _ bytes: UnsafeRawBufferPointer, _ speaker: [UInt8], _ news: inout PayloadNews
   ) -> Int? {
     if let (numbers, byteCount) = UnsentNumbers.decode(bytes) {
+      guard news.takeRoom(ranges: numbers.ranges.count) else { return nil }
       news.unsent.append(
         DeliveredBatch.Unsent(
           source: numbers.source, isWithheld: numbers.kind == .withheld, ranges: numbers.ranges,
           speaker: speaker))
       return byteCount
     }
-    guard let (events, byteCount) = RefusedEvents.decode(bytes) else { return nil }
+    guard let (events, byteCount) = RefusedEvents.decode(bytes), news.takeRoom(ranges: events.ranges.count)
+    else { return nil }
     news.refused.append(
       DeliveredBatch.Refused(
         reason: events.reason, source: events.source, count: Int(events.count), ranges: events.ranges,

@@ -91,7 +91,10 @@ final class Agent {
     try? spool.close()  // Nothing is lost if it fails: what was added is on disk.
     guard writer.abandonedEventCount == 0 else {
       throw SpoolError(
-        "\(writer.abandonedEventCount) received events could not be written to the spool \(spool.path)")
+        """
+        \(writer.abandonedEventCount) received events could not be written to the spool \(spool.path); what came \
+        in envelopes will be sent again, the rest is lost
+        """)
     }
   }
 

@@ -106,7 +106,10 @@ final class Daemon {
     stop()
     guard writerThread.abandonedEventCount == 0 else {
       throw StoreError.invalid(
-        "\(writerThread.abandonedEventCount) received events could not be stored in \(store.path)")
+        """
+        \(writerThread.abandonedEventCount) received events could not be stored in \(store.path); what came in \
+        envelopes will be sent again, the rest is lost
+        """)
     }
   }
 

@@ -94,6 +94,20 @@ import WireFormat
     #expect(largeCount == 1)
   }
 
+  /// Each range may cost the writer a search: what goes beyond an honest packet's is refused and counted.
+  @Test func numbersAreBounded() throws {
+    let ranges = (1...UInt64(UnsentNumbers.rangesMax)).map { 2 * $0...2 * $0 }
+    let frame = UnsentNumbers(kind: .withheld, source: "app", ranges: ranges).encoded
+    let frames = PayloadNews.partsAndRangesMax / (1 + ranges.count)
+    var sealedCount = 0
+    handedOver([envelope(Array(repeatElement(frame, count: frames + 1).joined()) + lines(0..<1))]) { sealed in
+      sealedCount += 1
+      #expect(sealed.deliveries.map(\.delivery.unsent.count) == [frames])
+      #expect(sealed.batch.rejects.map(\.reason) == [.badBatch] && sealed.batch.count == 0)
+    }
+    #expect(sealedCount == 1)
+  }
+
   /// A few bytes can stand for long attributes, over and over: it is memory that counts.
   @Test func attributesThatGrowDoNotFitEither() throws {
     let events = (0..<200).map { number in

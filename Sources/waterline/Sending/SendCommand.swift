@@ -64,11 +64,10 @@ struct SendCommand: ParsableCommand {
     event.outcome = outcome
     event.durationMilliseconds = durationMs
     event.cause = cause
-    let target = try sender.target()
     if plain {
-      try target.sendPlain(event)
+      try sender.plainTarget.sendPlain(event)
     } else {
-      try target.deliver(event, timeoutMilliseconds: Int64(timeout * 1_000))
+      try sender.target().deliver(event, timeoutMilliseconds: Int64(timeout * 1_000))
     }
   }
 }

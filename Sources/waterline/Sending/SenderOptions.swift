@@ -1,4 +1,5 @@
 import ArgumentParser
+import Delivery
 import Foundation
 import Glibc
 import Ingest
@@ -36,6 +37,11 @@ struct SenderOptions: ParsableArguments {
       user: user ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid\(getuid())",
       app: app, feature: feature, kind: kind, host: LocalHost.name, session: session,
       version: appVersion)
+  }
+
+  /// Where to send, as nobody in particular and without an envelope.
+  var plainTarget: EventTarget {
+    EventTarget(addresses: addresses, identity: SenderIdentity(sender: LocalHost.name))
   }
 
   /// Where to send, and as whom.
