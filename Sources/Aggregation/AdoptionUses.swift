@@ -9,6 +9,7 @@ package final class AdoptionGatherer {
   fileprivate struct Segment {
     /// Rank, then day.
     var key: UInt64
+    var rank: Int { Int(key >> 32) }
     var first: UnsafePointer<UInt32>
     var count: Int
   }
@@ -260,11 +261,26 @@ package final class AdoptionUses: @unchecked Sendable {
     eventsOfUser = Self.combine(gatherers.map(\.eventsOfUser)) { $0 += $1 }
     isUsed = Self.combine(gatherers.map(\.isUsed)) { $0 = $0 || $1 }
     isFromSource = Self.combine(gatherers.map(\.isFromSource)) { $0 = $0 || $1 }
-    segments = gatherers.flatMap(\.segments).sorted { $0.key < $1.key }
-    var counts = [Int](repeating: 0, count: isUsed.count + 1)
-    for segment in segments { counts[Int(segment.key >> 32) + 1] += 1 }
-    for rank in isUsed.indices { counts[rank + 1] += counts[rank] }
-    firstOfRank = counts
+    (segments, firstOfRank) = Self.ordered(gatherers.flatMap(\.segments), rankCount: isUsed.count)
+  }
+
+  /// Segments by rank and day, and by rank the first of them.
+  ///
+  /// Put into place by rank, as there are few of each; what is left is to sort these by day.
+  private static func ordered(
+    _ found: [AdoptionGatherer.Segment], rankCount: Int
+  ) -> (segments: [AdoptionGatherer.Segment], firstOfRank: [Int]) {
+    var first = [Int](repeating: 0, count: rankCount + 1)
+    for segment in found { first[segment.rank + 1] += 1 }
+    for rank in 0..<rankCount { first[rank + 1] += first[rank] }
+    var next = first
+    var segments = found
+    for segment in found {
+      segments[next[segment.rank]] = segment
+      next[segment.rank] += 1
+    }
+    for rank in 0..<rankCount { segments[first[rank]..<first[rank + 1]].sort { $0.key < $1.key } }
+    return (segments, first)
   }
 
   private static func combine<Value>(

@@ -92,15 +92,17 @@ package struct Suppression: Sendable {
 
   /// Rows that agree in the columns kept, in the order of these columns' values.
   private func totals(keeping columns: [Int]) -> [[Int]] {
-    let keys = rows.map { row in columns.map { row.columnRanks[$0] } }
     var totals: [[Int]] = []
-    var last: [Int32]?
-    for index in RankOrder.order(keys) {
-      if keys[index] == last {
+    let order = RankOrder.order(rowCount: rows.count, columnCount: columns.count) {
+      rows[$0].columnRanks[columns[$1]]
+    }
+    for index in order {
+      if let first = totals.last?.first,
+        columns.allSatisfy({ rows[first].columnRanks[$0] == rows[index].columnRanks[$0] })
+      {
         totals[totals.count - 1].append(index)
       } else {
         totals.append([index])
-        last = keys[index]
       }
     }
     return totals

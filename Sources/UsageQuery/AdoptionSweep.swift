@@ -87,9 +87,10 @@ struct AdoptionSweep {
       if member >= 0 { isUncertain[member] = true }
     }
     let isObserved = scope.isObserved
+    let roles = scope.population.ranks(of: .role)
     return isUncertain.indices.map { member in
       PersonFacts(
-        role: scope.roleNumber(ofMember: member), isEligible: scope.isEligible(member),
+        role: ReportScope.roleNumber(ofRank: roles[member]), isEligible: scope.isEligible(member),
         isObserved: isObserved[member], isUncertain: isUncertain[member])
     }
   }

@@ -63,6 +63,11 @@ struct Population {
     self.attributes = attributes
   }
 
+  /// By member, the rank among the values of an attribute; 0 is absent.
+  func ranks(of attribute: PersonAttribute) -> [Int32] {
+    attributes[attribute]?.rankOfMember ?? Array(repeating: 0, count: memberCount)
+  }
+
   /// A member's rank among the values of an attribute; 0 is absent.
   func rank(of attribute: PersonAttribute, member: Int) -> Int32 {
     attributes[attribute]?.rankOfMember[member] ?? 0

@@ -63,14 +63,18 @@ private struct GroupOrder {
     let hasCommas = columns.contains { column in
       column.table.values.contains { $0?.utf8.contains(UInt8(ascii: ",")) ?? false }
     }
-    let sortKeys: [[Int32]]
+    let order: [Int]
     if hasCommas {
-      sortKeys = rankedByText(keys)
+      let ranks = ranksByText(keys)
+      order = RankOrder.order(rowCount: keys.count, columnCount: 1 + columns.count) { row, column in
+        column == 0 ? ranks[row] : keys[row][column - 1]
+      }
     } else {
       let ranks = columns.indices.map(rankOfValueWithComma(column:))
-      sortKeys = keys.map { key in key.indices.map { ranks[$0][Int(key[$0])] } + key }
+      order = RankOrder.order(rowCount: keys.count, columnCount: 2 * columns.count) { row, column in
+        column < ranks.count ? ranks[column][Int(keys[row][column])] : keys[row][column - ranks.count]
+      }
     }
-    let order = RankOrder.order(sortKeys)
     var places = [Int32](repeating: 0, count: keys.count)
     for (place, index) in order.enumerated() { places[index] = Int32(truncatingIfNeeded: place) }
     return places
@@ -83,11 +87,12 @@ private struct GroupOrder {
     return Self.ranks(of: texts)
   }
 
-  private func rankedByText(_ keys: [[Int32]]) -> [[Int32]] {
-    let texts = keys.map { key in
-      Utf8Key(zip(columns, key).map { $0.table.values[Int($1)] ?? "" }.joined(separator: ","))
-    }
-    return zip(Self.ranks(of: texts), keys).map { [$0] + $1 }
+  /// By row, the rank of its values with commas between.
+  private func ranksByText(_ keys: [[Int32]]) -> [Int32] {
+    Self.ranks(
+      of: keys.map { key in
+        Utf8Key(zip(columns, key).map { $0.table.values[Int($1)] ?? "" }.joined(separator: ","))
+      })
   }
 
   /// Equal texts have equal ranks.

@@ -234,9 +234,10 @@ struct ReportScope {
 
   /// A member's role as kernels number it: -1 for none.
   func roleNumber(ofMember member: Int) -> Int32 {
-    let rank = population.rank(of: .role, member: member)
-    return rank == 0 ? -1 : rank
+    Self.roleNumber(ofRank: population.rank(of: .role, member: member))
   }
+
+  static func roleNumber(ofRank rank: Int32) -> Int32 { rank == 0 ? -1 : rank }
 
   /// The totals that every report has.
   func totals(tooNew: Int, suppressed: Int) -> [ReportField] {

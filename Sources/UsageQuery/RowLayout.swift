@@ -135,8 +135,9 @@ struct PersonGroups {
     var keys: [[Int32]] = [[]]
     for (attribute, table) in zip(attributes, tables) {
       var split = GroupSplit(groupCount: keys.count, rankCount: table.values.count)
+      let ranks = population.ranks(of: attribute)
       for member in group.indices where isChosen[member] {
-        group[member] = split.group(group[member], population.rank(of: attribute, member: member))
+        group[member] = split.group(group[member], ranks[member])
       }
       keys = split.parents.map { keys[Int($0.group)] + [$0.rank] }
     }

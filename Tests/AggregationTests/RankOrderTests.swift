@@ -16,9 +16,10 @@ struct RankOrderTests {
       let slow = keys.indices.map { (keys[$0], $0) }.sorted {
         $0.0 == $1.0 ? $0.1 < $1.1 : $0.0.lexicographicallyPrecedes($1.0)
       }
-      #expect(RankOrder.order(keys) == slow.map(\.1))
+      let found = RankOrder.order(rowCount: keys.count, columnCount: columns) { keys[$0][$1] }
+      #expect(found == slow.map(\.1))
     }
-    #expect(RankOrder.order([]).isEmpty)
-    #expect(RankOrder.order([[], []]) == [0, 1])
+    #expect(RankOrder.order(rowCount: 0, columnCount: 1) { _, _ in 0 }.isEmpty)
+    #expect(RankOrder.order(rowCount: 2, columnCount: 0) { _, _ in 0 } == [0, 1])
   }
 }
