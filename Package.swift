@@ -29,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "CHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .target(name: "CAllocator", linkerSettings: [.linkedLibrary("jemalloc")]),
     .target(name: "CEventTable"),
     .target(name: "CAutoExtension"),
     .target(name: "CPageChecksum"),
@@ -114,7 +115,7 @@ let package = Package(
       dependencies: [
         "UsageModel", "WireFormat", "EventStore", "FileImport", "Control", "UsageQuery", "Report",
         "Export", "EventExtension", "CAutoExtension", "DemoOrganisation", "Ingest", "Delivery", "CLinux",
-        "ProgramConfiguration",
+        "ProgramConfiguration", "CAllocator",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),

@@ -16,13 +16,13 @@ enum JSONDocument {
       ("to", .text(document.window.to.description)),
       ("timezone", .text(document.timeZoneName)),
     ]
-    appendObject(keys: window.map { key($0.0) }, values: window.map { $0.1 }, to: &bytes)
+    appendObject(keys: keys(window.map { $0.0 }), values: window.map { $0.1 }, to: &bytes)
     JSONWriter.append(literal: ",\n", to: &bytes)
     appendMember("population", document.population, to: &bytes)
     appendMember("catalog", document.catalog, to: &bytes)
     JSONWriter.append(literal: "  \"totals\": ", to: &bytes)
     appendObject(
-      keys: document.totals.map { key($0.name) }, values: document.totals.map { $0.value }, to: &bytes)
+      keys: keys(document.totals.map { $0.name }), values: document.totals.map { $0.value }, to: &bytes)
     JSONWriter.append(literal: ",\n", to: &bytes)
     appendRows(columns: document.columns, rows: rows, to: &bytes)
     JSONWriter.append(literal: ",\n", to: &bytes)
@@ -48,7 +48,7 @@ enum JSONDocument {
   static func appendLines(
     columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
   ) {
-    let keys = columns.map(key)
+    let keys = keys(columns)
     for row in rows {
       appendObject(keys: keys, values: row, to: &bytes)
       bytes.append(UInt8(ascii: "\n"))
@@ -58,11 +58,17 @@ enum JSONDocument {
   private static func appendRows(
     columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
   ) {
-    let keys = columns.map(key)
     JSONWriter.append(literal: "  \"rows\": [", to: &bytes)
-    for part in written(rows, keys: keys) { bytes.append(contentsOf: part) }
+    let parts = written(rows, keys: keys(columns))
+    bytes.reserveCapacity(parts.reduce(bytes.count + tailBytes) { $0 + $1.count })
+    for part in parts { bytes.append(contentsOf: part) }
     JSONWriter.append(literal: rows.isEmpty ? "]" : "\n  ]", to: &bytes)
   }
+
+  /// What usually comes behind the rows: warnings, mostly.
+  private static let tailBytes = 4_096
+  /// What a value usually takes beside its key.
+  private static let valueBytes = 12
 
   /// Rows that are worth a part of their own.
   private static let rowsOfPart = 4_096
@@ -70,12 +76,14 @@ enum JSONDocument {
   /// The rows in parts, which are written at the same time.
   private static func written(_ rows: ArraySlice<[ReportValue]>, keys: [[UInt8]]) -> [[UInt8]] {
     let starts = Array(stride(from: rows.startIndex, to: rows.endIndex, by: rowsOfPart))
+    let rowBytes = keys.reduce(0) { $0 + $1.count + valueBytes }
     var parts = [[UInt8]](repeating: [], count: starts.count)
     parts.withUnsafeMutableBufferPointer { parts in
       // Each call has one element of the buffer to itself.
       nonisolated(unsafe) let parts = parts
       DispatchQueue.concurrentPerform(iterations: starts.count) { index in
         let end = min(starts[index] + rowsOfPart, rows.endIndex)
+        parts[index].reserveCapacity((end - starts[index]) * rowBytes)
         for row in starts[index]..<end {
           JSONWriter.append(literal: row == rows.startIndex ? "\n    " : ",\n    ", to: &parts[index])
           appendObject(keys: keys, values: rows[row], to: &parts[index])
@@ -106,11 +114,15 @@ enum JSONDocument {
     return bytes
   }
 
+  /// An object's keys, each but the first with the comma before it.
+  private static func keys(_ names: [String]) -> [[UInt8]] {
+    names.enumerated().map { (index, name) in Array((index > 0 ? ", " : "").utf8) + key(name) }
+  }
+
   private static func appendObject(keys: [[UInt8]], values: [ReportValue], to bytes: inout [UInt8]) {
     precondition(keys.count == values.count, "BUG: a row needs one value a column")
     bytes.append(UInt8(ascii: "{"))
     for index in keys.indices {
-      if index > 0 { JSONWriter.append(literal: ", ", to: &bytes) }
       bytes.append(contentsOf: keys[index])
       JSONWriter.append(values[index], to: &bytes)
     }
