@@ -170,7 +170,11 @@ package struct CommandExecutor<Store: StoreWriting> {
     var result = read
     var kept = try withoutForgotten(tickets, &result) { [$0.requester] }
     let tombstones = try store.write { try Tombstones(in: $0) }
-    for index in kept.indices where tombstones.hold(kept[index].owner) { kept[index].owner = "" }
+    for index in kept.indices {
+      if tombstones.hold(kept[index].owner) { kept[index].owner = "" }
+      kept[index].comment = tombstones.removed(from: kept[index].comment)
+      kept[index].group = tombstones.removed(from: kept[index].group)
+    }
     let rows = kept
     try store.write { try OrganisationStore.upsertTickets(rows, in: $0) }
     return result

@@ -28,7 +28,14 @@ struct InitiativeWriter<Store: StoreWriting> {
   }
 
   func importFile(_ input: ByteInput) throws -> ImportResult {
-    let (rows, result) = try InitiativeFile.read(input, sort: sort, zone: zone, checkCohort: Self.check)
+    var (rows, result) = try InitiativeFile.read(input, sort: sort, zone: zone, checkCohort: Self.check)
+    let readCount = rows.count
+    let tombstones = try store.write { try Tombstones(in: $0) }
+    rows.removeAll { Self.names($0, tombstones) }
+    if rows.count < readCount {
+      result.rejected["forgotten", default: 0] += readCount - rows.count
+      result.accepted = max(0, result.accepted - (readCount - rows.count))
+    }
     try upsert(rows)
     return result
   }
@@ -41,7 +48,16 @@ struct InitiativeWriter<Store: StoreWriting> {
     } catch {
       throw ImportError("\(sort.rawValue): \(error)")
     }
+    guard try !Self.names(initiative, store.write { try Tombstones(in: $0) }) else {
+      throw ImportError(
+        "\(sort.rawValue): its name, cohort or note names someone who was forgotten; leave them out")
+    }
     try upsert([initiative])
+  }
+
+  /// Whether one names someone who was forgotten.
+  private static func names(_ initiative: Initiative, _ tombstones: Tombstones) -> Bool {
+    [initiative.name, initiative.cohort, initiative.note].contains(where: tombstones.areNamed(in:))
   }
 
   /// Sets the end of all rows of a name, or of one cohort's.

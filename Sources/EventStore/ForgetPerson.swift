@@ -70,6 +70,7 @@ extension EventWriter {
       "exports and reports made before; answers in caches (groups without names)",
       "journals and logs of other programs",
       "published benchmarks: medians without names, which stay",
+      "names of features and categories; sessions, attributes, hosts and versions of others' events to come",
       "blocks of the disk that the file no longer uses",
     ]
     return receipt
@@ -217,9 +218,10 @@ struct PersonNames {
     try run("roster_alias", "removed", "DELETE FROM roster_alias WHERE alias = ?")
     try run("roster_alias", "removed", "DELETE FROM roster_alias WHERE user = ?")
     for (table, column) in [
-      ("ticket", "comment"), ("purpose_log", "login"), ("purpose_log", "command"),
-      ("purpose_log", "purpose"), ("intervention", "note"), ("intervention", "cohort"), ("change", "note"),
-      ("change", "cohort"),
+      ("ticket", "comment"), ("ticket", "group"), ("purpose_log", "login"), ("purpose_log", "command"),
+      ("purpose_log", "purpose"), ("intervention", "name"), ("intervention", "note"),
+      ("intervention", "cohort"),
+      ("change", "name"), ("change", "note"), ("change", "cohort"),
     ] {
       try redact(table, column, &receipt, in: database)
     }
@@ -260,10 +262,10 @@ struct PersonNames {
   private func redact(
     _ table: String, _ column: String, _ receipt: inout ForgetReceipt, in database: Database
   ) throws {
-    let texts = try Set(String.fetchAll(database, sql: "SELECT \(column) FROM \"\(table)\""))
+    let texts = try Set(String.fetchAll(database, sql: "SELECT \"\(column)\" FROM \"\(table)\""))
     for text in texts where mention.isFound(in: Array(text.utf8)) {
       try database.execute(
-        sql: "UPDATE OR REPLACE \"\(table)\" SET \(column) = ? WHERE \(column) = ?",
+        sql: "UPDATE OR REPLACE \"\(table)\" SET \"\(column)\" = ? WHERE \"\(column)\" = ?",
         arguments: [mention.removed(from: text), text])
       receipt.add(table, database.changesCount, "changed")
     }

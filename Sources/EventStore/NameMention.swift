@@ -2,7 +2,8 @@
 struct NameMention {
   /// Shorter names would be found in texts that do not mean them.
   static let nameBytesMin = 3
-  private static let replacement = Array("[forgotten]".utf8)
+  /// Stands in a name's place.
+  static let replacement = "[forgotten]"
 
   /// In lower case as far as ASCII goes, the longest first.
   private let names: [[UInt8]]
@@ -19,7 +20,7 @@ struct NameMention {
     var text = text
     for name in names {
       for place in Self.places(of: name, in: text).reversed() {
-        text.replaceSubrange(place..<place + name.count, with: Self.replacement)
+        text.replaceSubrange(place..<place + name.count, with: Array(Self.replacement.utf8))
       }
     }
     return text

@@ -37,11 +37,43 @@ package struct Tombstones: Sendable {
       return true
     }
     let quoted = bytes.split(separator: UInt8(ascii: "\""))
-    let words = bytes.split { byte in
-      !(byte >= 0x80 || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
-        || [0x2E, 0x5F, 0x2D, 0x40, 0x2B, 0x5C].contains(byte))
+    return quoted.contains { hold(Array($0)) } || !places(in: bytes).isEmpty
+  }
+
+  /// Whether a text that others wrote names someone forgotten, as a whole or with a word.
+  package func areNamed(in text: String) -> Bool {
+    !isEmpty && (hold(text) || !places(in: Array(text.utf8)).isEmpty)
+  }
+
+  /// The text with each word that was somebody's name replaced.
+  package func removed(from text: String) -> String {
+    if isEmpty { return text }
+    if hold(text) { return NameMention.replacement }
+    var bytes = Array(text.utf8)
+    for place in places(in: bytes).reversed() {
+      bytes.replaceSubrange(place, with: Array(NameMention.replacement.utf8))
     }
-    return (quoted + words).contains { hold(Array($0)) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Where words stand that were somebody's name: with or without the marks around them, as a dot that ends a sentence.
+  private func places(in bytes: [UInt8]) -> [Range<Int>] {
+    bytes.split { !Self.isInName($0) }.compactMap { word in
+      if hold(Array(word)) { return word.indices }
+      guard let first = word.firstIndex(where: Self.isLetter), let last = word.lastIndex(where: Self.isLetter)
+      else { return nil }
+      let inner = first..<last + 1
+      return inner != word.indices && hold(Array(word[inner])) ? inner : nil
+    }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    byte >= 0x80 || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
+  }
+
+  /// Letters, digits and `._-@+\`.
+  private static func isInName(_ byte: UInt8) -> Bool {
+    isLetter(byte) || [0x2E, 0x5F, 0x2D, 0x40, 0x2B, 0x5C].contains(byte)
   }
 
   /// Adds names.

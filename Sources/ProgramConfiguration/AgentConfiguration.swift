@@ -84,6 +84,22 @@ package struct AgentConfiguration: Equatable, Sendable {
     }
   }
 
+  /// What does not go together in a file, though each value makes sense.
+  ///
+  /// The collector may be named elsewhere, and a key may be a credential of the service manager's.
+  package static func problemsTogether(in file: ConfigurationLayer, path: String) -> [ConfigurationError] {
+    do {
+      var elsewhere = ConfigurationLayer()
+      try elsewhere.set(ConfigurationKey("collector"), DaemonConfiguration.defaultUDPAddress, place: "")
+      _ = try AgentConfiguration(
+        layers: [file, elsewhere], places: DefaultPlaces.Agent(environment: [:], userID: 0),
+        credentialsPath: "credentials")
+      return []
+    } catch {
+      return [ConfigurationError("\(path): \(error)")]
+    }
+  }
+
   /// Puts the layers together and fills in defaults.
   ///
   /// When no socket is named anywhere, both are opened at their default places; else only those named.

@@ -58,9 +58,8 @@ package struct DaemonConfiguration: Equatable, Sendable {
     if text.hasPrefix("/") { return nil }
     do {
       let address = try HostAndPort(text)
-      let isLoopback =
-        address.host == "localhost" || address.host == "::1" || address.host.hasPrefix("127.")
-      return isLoopback ? nil : "'\(text)' is not of this host alone: use 127.0.0.1:\(address.port) or a path"
+      return address.isLoopback
+        ? nil : "'\(text)' is not of this host alone: use 127.0.0.1:\(address.port) or a path"
     } catch {
       return "\(error), and no path"
     }
@@ -68,6 +67,23 @@ package struct DaemonConfiguration: Equatable, Sendable {
 
   /// Loopback only: plain UDP is not signed, so it must not be open to a network by default.
   package static let defaultUDPAddress = "127.0.0.1:4717"
+
+  /// What does not go together in a file, though each value makes sense.
+  ///
+  /// A host's name may be anyone's: only addresses are looked at.
+  package static func problemsTogether(in file: ConfigurationLayer) -> [ConfigurationError] {
+    guard let udp = file["udp"], let address = try? HostAndPort(udp.text), address.isNumeric,
+      !address.isLoopback, (file["mode"]?.text ?? DeliveryMode.none.name) == DeliveryMode.none.name,
+      file["allow_plain_udp_from_network"]?.text != "true"
+    else { return [] }
+    return [
+      ConfigurationError(
+        """
+        \(udp.place): udp '\(udp.text)' is open to a network, and mode none lets anyone speak for anyone: choose \
+        mode sign or encrypt, a loopback address, or allow_plain_udp_from_network: true
+        """)
+    ]
+  }
 
   /// Puts the layers together and fills in defaults.
   ///

@@ -22,7 +22,8 @@ struct ConfigCommand: ParsableCommand {
           waterline config check my.yaml --program waterlined && systemctl reload waterlined
           waterline config check /etc/waterline/waterlined.yaml --format json
 
-        Exit code 0: the program would take it; 1: it would not, and each problem stands on a line of its own.
+        Exit code 0: the program would take it; 1: it would not, and each problem stands on a line of its own. What \
+        lies outside of the file is not looked at: keys, addresses that others use, hosts' names, permissions.
         """)
 
     @Argument(help: "The file.", completion: .file()) var file: String
@@ -41,7 +42,7 @@ struct ConfigCommand: ParsableCommand {
     func run() throws {
       let keyNames = try ConfigurationFile.keyNames(path: file)
       let program = program ?? ConfiguredProgram(path: file, keyNames: keyNames)
-      let problems = try ConfigurationFile(path: file, keys: program.keys).problems
+      let problems = program.problems(of: try ConfigurationFile(path: file, keys: program.keys), path: file)
       if let format {
         let table = GenericTable(
           columns: ["file", "line", "problem"], rows: problems.map { Self.row($0.description, file: file) })
@@ -81,6 +82,15 @@ enum ConfiguredProgram: String, CaseIterable, ExpressibleByArgument {
     switch self {
     case .daemon: DaemonConfiguration.keys
     case .agent: AgentConfiguration.keys
+    }
+  }
+
+  /// What is wrong with single values, or else with what they say together.
+  func problems(of file: ConfigurationFile, path: String) -> [ConfigurationError] {
+    if !file.problems.isEmpty { return file.problems }
+    return switch self {
+    case .daemon: DaemonConfiguration.problemsTogether(in: file.layer)
+    case .agent: AgentConfiguration.problemsTogether(in: file.layer, path: path)
     }
   }
 

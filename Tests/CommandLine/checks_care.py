@@ -180,6 +180,12 @@ def forget_leaves_no_trace_and_reports_go_on(place: Place) -> None:
         poll(lambda: place.status().get("rejected.forgotten") == 1, "the refusal")
         result = place.run("import", "roster", fixture.DIRECTORY / "roster.csv", "--format", "json").expect(3)
         expect("forgotten" in result.json()["reasons"], f"roster: {result.out}")
+        start = ("--kind", "training", "--start", "2026-01-05")
+        add = ("intervention", "add", "lesson", *start, "--cohort")
+        place.run(*add, "people=p07;p08").expect_one_line(1, "forgotten")
+        place.run(*add, "people=p08", "--note", "asked for by p07.").expect_one_line(1, "forgotten")
+        tickets = place.write("more.csv", "id,requester,opened,comment\nX9,p08,2026-01-05T10:00:00Z,as p07 said\n")
+        place.run("import", "tickets", tickets).expect(0)
         for report in ("coverage", "gaps", "bottlenecks", "erosion", "strikeouts", "flow"):
             place.run(report, *fixture.WINDOW).expect(0)
         expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from functools import partial
+from pathlib import Path
 
 import hostile
 from harness import (Daemon, Place, expect, expect_equal, line, poll, send_stream, send_udp)
@@ -280,6 +281,23 @@ def config_check_agrees_with_the_daemon(place: Place) -> None:
                "mode-unknown", "level-unknown", "address-without-port", "port-too-large")
     for name in refused:
         place.run("config", "check", place.write("c.yaml", BAD_FILES[name])).expect_one_line(1, "c.yaml")
+
+
+@check
+def config_check_looks_at_what_does_not_go_together(place: Place) -> None:
+    def write(name: str, *lines: str) -> Path:
+        return place.write(name, "".join(line + "\n" for line in lines))
+
+    for address in ("0.0.0.0:4999", "'[::]:4999'", "10.1.2.3:4999"):
+        open_to_all = write("waterlined.yaml", "log_level: info", f"udp: {address}")
+        place.run("config", "check", open_to_all).expect_one_line(1, "waterlined.yaml:2", "mode none")
+        for more in ("mode: sign", "allow_plain_udp_from_network: true"):
+            place.run("config", "check", write("waterlined.yaml", f"udp: {address}", more)).expect(0)
+    agent = "waterline-agent.yaml"
+    place.run("config", "check", write(agent, "rules:", "  - hash user")).expect_one_line(1, agent, "hash_key_file")
+    place.run("config", "check", write(agent, "mode: none", "key_file: /k")).expect_one_line(1, agent, "mode none")
+    # Its key may be a credential.
+    place.run("config", "check", write(agent, "mode: encrypt", "collector: hub:4717")).expect(0)
 
 
 @check

@@ -171,6 +171,23 @@ import WireFormat
     #expect(try fixture.events().count == 300)
   }
 
+  /// A tombstone is a hash: texts that come later are looked through word by word.
+  @Test func textsThatComeLaterAreCleaned() throws {
+    let fixture = try filled()
+    _ = try fixture.writer.forget(person: Self.name, nowMilliseconds: 7)
+    let tombstones = try fixture.store.read { try Tombstones(in: $0) }
+    for (text, cleaned) in [
+      (Self.name, "[forgotten]"), ("ask \(Self.name).", "ask [forgotten]."),
+      ("(\(Self.alias)), \(Self.name)-", "([forgotten]), [forgotten]-"),
+    ] {
+      #expect(tombstones.removed(from: text) == cleaned)
+      #expect(tombstones.areNamed(in: text))
+    }
+    for text in ["", "ann", "x\(Self.name)", "\(Self.name)x", "..."] {
+      #expect(tombstones.removed(from: text) == text && !tombstones.areNamed(in: text))
+    }
+  }
+
   /// Names are found as words only, and short ones not at all.
   @Test func findsMentionsAsWords() {
     func removed(_ name: String, _ text: String) -> String {

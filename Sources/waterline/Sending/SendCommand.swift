@@ -8,7 +8,9 @@ struct SendCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "send", abstract: "Emit one event from a shell.",
     discussion: """
-      Succeeds once the event is on the disk of the agent or collector that took it; says so otherwise.
+      Succeeds once the agent or collector that took the event has it on disk; says so otherwise. Whether the event \
+      may stand is decided there, when it is stored: one that speaks for somebody else, or whose person was \
+      forgotten, is refused and counted (waterline status, waterline dead-letters).
 
       EXAMPLES:
         waterline send --app crm --feature order.create --outcome error --duration-ms 5200
