@@ -7,13 +7,15 @@ import Glibc
 /// SQLite folds the WAL into the file by itself after each 1,000 pages, but can begin it anew only at a moment
 /// when nobody reads from it: readers that overlap for ever would let it grow for ever. So when it is long, a
 /// truncating checkpoint holds the writer back and waits, a little while, for the readers of now to end;
-/// new ones read from the file and are in nobody's way. Only a reader that never ends can then make it grow,
-/// and that one is named.
+/// new ones read from the file and are in nobody's way. Only a reader that never ends can then make it grow;
+/// that one is named, and at ``bytesMax`` events are no longer stored but kept waiting, as with a full disk.
 package struct WalKeeper: Sendable {
   /// From this length on the WAL is truncated: 64 MiB, some seconds of the fastest ingest.
   package static let bytesWanted: Int64 = 64 << 20
   /// From this length on it is a warning in the log and in `status`: 1 GiB.
   package static let bytesWarned: Int64 = 1 << 30
+  /// At this length nothing more is stored until the reader ends: 4 GiB, some 200 million events.
+  package static let bytesMax: Int64 = 4 << 30
   /// Longest wait for readers: what receivers and socket buffers can hold back meanwhile.
   static let waitMilliseconds = 2_000
   /// Rest after an attempt that failed: readers that overlap let about one in four fail.
@@ -25,8 +27,9 @@ package struct WalKeeper: Sendable {
 
   private var lastFailureMilliseconds: Int64?
   private var failureCount = 0
+  private let bytesMax: Int64
 
-  package init() {}
+  package init(bytesMax: Int64 = Self.bytesMax) { self.bytesMax = bytesMax }
 
   /// Length of a database's WAL; 0 when there is none.
   package static func byteCount(ofDatabaseAt path: String) -> Int64 {
@@ -60,11 +63,23 @@ package struct WalKeeper: Sendable {
     return Self.warning(byteCount, path: store.path)
   }
 
+  /// Makes sure that the WAL may grow; call on the writer, before a commit of events.
+  ///
+  /// - Throws: `StoreError` naming the reader when the WAL has reached its bound and cannot be truncated.
+  /// - Complexity: a look at the file.
+  package func requireRoom(_ store: EventStore) throws {
+    let byteCount = Self.byteCount(ofDatabaseAt: store.path)
+    guard byteCount > bytesMax, try !Self.truncate(store) else { return }
+    throw StoreError.invalid(
+      "\(store.path)-wal has \(byteCount >> 20) MiB and must not grow, as a reader keeps it from being folded in"
+        + ReaderProcesses.text(databasePath: store.path) + ": end that reader")
+  }
+
   /// What to tell people about a WAL of this length.
   package static func warning(_ byteCount: Int64, path: String) -> String {
     let readers = ReaderProcesses.text(databasePath: path)
     return "\(path)-wal has \(byteCount >> 20) MiB, as a reader keeps it from being folded in\(readers): end "
-      + "that reader; the WAL goes on growing until the disk is full"
+      + "that reader; at \(bytesMax >> 20) MiB nothing more is stored"
   }
 
   /// - Returns: false when readers were in the way.

@@ -74,6 +74,7 @@ final class StoreWriterThread: @unchecked Sendable {
     while true {
       progress.begin()
       do {
+        try walKeeper.requireRoom(store)
         let summary = try writer.commit(received, refusedPackets: refusals)
         progress.end()
         gate.setBusy(false)

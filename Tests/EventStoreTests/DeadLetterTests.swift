@@ -153,6 +153,10 @@ import WireFormat
     var keeper = WalKeeper()
     #expect(try keeper.check(fixture.store, nowMilliseconds: 1_000_000) == nil)
     #expect(WalKeeper.byteCount(ofDatabaseAt: path) > WalKeeper.bytesWanted)
+    // At its bound the WAL grows no more until the reader has ended.
+    let strict = WalKeeper(bytesMax: WalKeeper.bytesWanted)
+    #expect(throws: StoreError.self) { try strict.requireRoom(fixture.store) }
+    try keeper.requireRoom(fixture.store)
     mayEnd.signal()
     hasEnded.wait()
     // Not at once: a reader that never ends must not hold the writer back again and again.

@@ -3,7 +3,8 @@ import ArgumentParser
 /// Prints what a shell evaluates to record the programs that are run in it.
 struct ShellCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "shell", abstract: "Record each line you enter in your shell as one use of its program; opt in.",
+    commandName: "shell",
+    abstract: "Record each line you enter in your shell as one use of its program; opt in.",
     discussion: """
       Prints a piece of shell to be evaluated in ~/.bashrc or ~/.zshrc. Each command then sends one event in \
       the background: the program's name as feature, its duration, and its exit status as outcome (0 ok, 130 \
