@@ -73,12 +73,20 @@ def measure(bench: Bench, scale: str, sections: list[str]) -> list[Figure]:
             figures += reports.storage(bench, data, f"{title} events")
         if "ingest" in sections:
             figures += ingest.measure(bench, data, f"{title} events", min(events, 1_000_000))
+    if "ingest" in sections and len(SIZES[scale]) > 1:
+        say("growth")
+        stored = [(title, bench.data(f"data-{events}", events, **more)) for title, events, more in SIZES[scale]]
+        for _, data in stored:
+            reports.fill(bench, data)
+        figures += ingest.growth(bench, stored)
+    per_source: list[Figure] = []
     for sources in SOURCES[scale] if "ingest" in sections else []:
         say(f"{sources} sources")
         events = 5_000 if scale == "tiny" else 1_000_000
         data = bench.data(f"sources-{sources}", events, people=sources, features=100, forms="ndjson")
         arguments = ["lines", data / "events.ndjson", 0, events]
-        figures += ingest.paired(bench, f"Ingest from {sources} sources", "Unix datagram, JSON", "unix-datagram", arguments)
+        per_source += ingest.paired(bench, f"Ingest from {sources} sources", "Unix datagram, JSON", "unix-datagram", arguments)
+    figures += per_source + ingest.flatness(per_source)
     for events, people in STREAMS[scale] if "streams" in sections else []:
         say(f"{events:,} events of {people:,} people")
         data = bench.data(f"streams-{events}-{people}", events, people=people, features=200, forms="ndjson,wlb,datagrams")

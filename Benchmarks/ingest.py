@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
+import shutil
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import collectors
-from bench import Bench
+from bench import Bench, parameters
 from measuring import (BenchmarkError, Process, Run, interleaved, memory_bytes, processor_ticks, processor_times, run,
                        wait_until)
 from tables import Figure
@@ -57,9 +59,10 @@ def raw(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, Any]:
     return json.loads(output.read_text().splitlines()[1])
 
 
-def received(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, Any]:
-    """What our daemon does with them: from the first byte sent to the last event durable."""
-    database = bench.clear(bench.work / "ingest.db")
+def received(bench: Bench, transport: str, arguments: list[Any], database: Path | None = None) -> dict[str, Any]:
+    """What our daemon does with them: from the first byte sent to the last event durable, in a new database or this."""
+    stored = bench.status(database)["events"] if database else 0
+    database = database or bench.clear(bench.work / "ingest.db")
     place: Any = "127.0.0.1:0" if transport == "udp" else bench.work / "ours.sock"
     before = bench.log.stat().st_size
     daemon = Process.start([bench.waterlined, "--db", database, f"--{transport}", place], bench.log)
@@ -71,14 +74,47 @@ def received(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, An
     done = daemon.stop()
     seconds = time.monotonic() - start
     status = bench.status(database)
-    events = status["events"]
+    events = status["events"] - stored
     if not events:
         raise BenchmarkError(f"{transport}: nothing was stored")
     return {"seconds": seconds, "send_seconds": sent["seconds"], "events": events, "sent": sent["sent"],
             "cpu": done.cpu_seconds - user - system, "system": done.system_seconds - system,
-            "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / events,
+            "peak": done.peak_bytes, "bytes": status["chunk_bytes"] / status["events"],
             "dropped": sum(value for name, value in status.items() if name.startswith("kernel_drops")),
             "lost": status["lost"]}
+
+
+def growth(bench: Bench, stored: list[tuple[str, Path]]) -> list[Figure]:
+    """What an event more costs a database that has many, beside one that has few.
+
+    The organisation goes on where the stored days end, with the same people and higher numbers.
+    """
+    about = parameters(stored[0][1])
+    first_day = (datetime.date.fromisoformat(about["first"]) - datetime.date(1970, 1, 1)).days + about["days"]
+    more = bench.data("more-1000000", 1_000_000, forms="ndjson", days=7, **{"first-day": first_day, "first-number": 10**8})
+    runs: dict[str, list[dict[str, Any]]] = {title: [] for title, _ in stored}
+    for _ in range(bench.pairs):
+        for title, data in stored:
+            database = bench.clear(bench.work / "growth.db")
+            shutil.copyfile(data / "untouched.db", database)
+            runs[title].append(received(bench, "unix-stream", ["lines", more / "events.ndjson"], database))
+    bench.clear(bench.work / "growth.db")
+    least = stored[0][0]
+    figures: list[Figure] = []
+    for what, unit, cost in (("time", "µs/event", lambda one: one["seconds"]),
+                             ("processor", "µs/event", lambda one: one["cpu"])):
+        each = {title: statistics.median(cost(one) / one["events"] for one in ones) * 1e6 for title, ones in runs.items()}
+        for title, value in list(each.items())[1:]:
+            figures.append(Figure("Ingest into stored events", f"{title} stored: {what}", value, unit, f"{least} stored",
+                                  each[least], value / each[least], at_most=1.2))
+    return figures
+
+
+def flatness(figures: list[Figure]) -> list[Figure]:
+    """Processor time an event from many sources, beside that from the fewest."""
+    costs = [figure for figure in figures if figure.what.endswith(": processor")]
+    return [Figure(figure.section, "… beside the fewest sources", figure.ours, figure.unit, costs[0].section, costs[0].ours,
+                   figure.ours / costs[0].ours, at_most=1.2) for figure in costs[1:]]
 
 
 def udp_port(pid: int) -> int:

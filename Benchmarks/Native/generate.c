@@ -1,13 +1,15 @@
 // Makes a seeded organisation's usage events, the same for every program that is measured.
 //
 //   generate --out DIR [--seed N] [--people N] [--features N] [--days N] [--events N]
-//            [--first-day DAYS] [--forms ndjson,wlb,datagrams,columns] [--datagram-bytes N]
+//            [--first-day DAYS] [--first-number N] [--forms ndjson,wlb,datagrams,columns] [--datagram-bytes N]
 //
 // Writes roster.csv, catalog.csv, tickets.csv, users.csv, features.csv, parameters.json, and
 //   events.ndjson   one JSON event a line, in order of time
 //   events.wlb      protobuf batches of 4,096 events (schemas/usage-batch.md), in order of time
 //   datagrams.wlb   batches that fill a datagram, in the order in which machines would hold them
 //   columns/        each column as little-endian integers, for peers; names by number in the two CSV files
+//
+// With another first day and first number, the same organisation goes on: sources count from there.
 //
 // Numbers stand in the order of the names' bytes, so that ordering by number is ordering by name. Memory: one
 // day's events.
@@ -36,8 +38,11 @@ struct event {
   uint8_t kind, outcome, version;
 };
 
-static struct { long seed, people, features, days, events, first_day, datagram_bytes; const char *out, *forms; }
-    options = {1, 100000, 1000, 56, 1000000, 20454, 1400, NULL, "ndjson,wlb,datagrams,columns"};
+static struct {
+  long seed, people, features, days, events, first_day, first_number, datagram_bytes;
+  const char *out, *forms;
+}
+    options = {1, 100000, 1000, 56, 1000000, 20454, 1, 1400, NULL, "ndjson,wlb,datagrams,columns"};
 
 static void fail(const char *format, ...) {
   va_list arguments;
@@ -429,6 +434,7 @@ static void read_options(int count, char **arguments) {
       {"--seed", &options.seed, 0, INT32_MAX},      {"--people", &options.people, 1, 10000000},
       {"--features", &options.features, 1, 20000},  {"--days", &options.days, 1, 3650},
       {"--events", &options.events, 1, 2000000000}, {"--first-day", &options.first_day, 3653, 30000},
+      {"--first-number", &options.first_number, 1, 1000000000},
       {"--datagram-bytes", &options.datagram_bytes, 600, 65507}};
   for (int i = 1; i < count; i += 2) {
     if (i + 1 == count) fail("%s needs a value", arguments[i]);
@@ -467,6 +473,7 @@ static void prepare(void) {
   day_events = malloc((size_t)day_capacity * sizeof *day_events);
   sorted_events = malloc((size_t)day_capacity * sizeof *day_events);
   if (!day_events || !sorted_events || !last_seq) fail("not enough memory");
+  for (long i = 0; i < sources; i++) last_seq[i] = (int32_t)(options.first_number - 1);
 }
 
 int main(int count, char **arguments) {
