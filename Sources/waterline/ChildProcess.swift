@@ -1,34 +1,47 @@
+import Dispatch
 import Glibc
 
 /// Another program in the foreground, as a shell would run it.
 struct ChildProcess {
   /// Exit status of a command that could not be found, as shells have it.
   static let notFound: Int32 = 127
+  /// … and of a file that is there and cannot be run.
+  static let notExecutable: Int32 = 126
+  /// Exit status of a command that was interrupted from the terminal.
+  static let interrupted: Int32 = 128 + SIGINT
+  /// What is passed on to the command, whose end ends this process too.
+  private static let passedOn = [SIGTERM, SIGHUP]
 
   private let process: pid_t
+  private let forwards: [any DispatchSourceSignal]
   private let interrupt: __sighandler_t?
   private let quit: __sighandler_t?
 
   /// Runs a command to its end with this process's terminal, environment and files.
   ///
   /// - Returns: its exit status; 128 + n when signal n ended it.
-  /// - Throws: `UsageError` when it cannot be started.
+  /// - Throws: `UsageError` when no process can be started.
   static func run(_ command: [String]) throws -> Int32 {
     do {
       return try ChildProcess(command).wait()
     } catch is NotFound {
       Output.writeError("waterline: \(command[0]): command not found")
       return notFound
+    } catch is NotExecutable {
+      Output.writeError("waterline: \(command[0]): cannot be executed")
+      return notExecutable
     }
   }
 
   /// There is no such command.
   struct NotFound: Error {}
+  /// The command is a directory, or no program, or not allowed.
+  struct NotExecutable: Error {}
 
   /// Starts a command; ``wait()`` for it.
   ///
   /// - Parameter standardInput: what it reads from; nil for this process's own.
-  /// - Throws: ``NotFound``, or `UsageError` when it cannot be started for another reason.
+  /// - Throws: ``NotFound``, ``NotExecutable``, or `UsageError` when it cannot be started for another reason.
   init(_ command: [String], standardInput: Int32? = nil) throws {
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
     arguments.append(nil)
@@ -42,7 +55,7 @@ struct ChildProcess {
     defer { posix_spawnattr_destroy(&attributes) }
     var defaults = sigset_t()
     sigemptyset(&defaults)
-    for number in [SIGINT, SIGQUIT, SIGPIPE] { sigaddset(&defaults, number) }
+    for number in [SIGINT, SIGQUIT, SIGPIPE] + Self.passedOn { sigaddset(&defaults, number) }
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     // Interrupts from the terminal are for the command; this process waits for what it makes of them.
@@ -51,12 +64,22 @@ struct ChildProcess {
     var number: pid_t = 0
     let code = posix_spawnp(&number, command[0], &files, &attributes, arguments, environ)
     process = number
+    forwards = code == 0 ? Self.passedOn.map { Self.passOn($0, to: number) } : []
     guard code == 0 else {
       signal(SIGINT, interrupt)
       signal(SIGQUIT, quit)
       if code == ENOENT { throw NotFound() }
+      if [EACCES, ENOEXEC, EISDIR].contains(code) { throw NotExecutable() }
       throw UsageError("cannot run \(command[0]): \(String(cString: strerror(code)))")
     }
+  }
+
+  private static func passOn(_ number: Int32, to process: pid_t) -> any DispatchSourceSignal {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler { kill(process, number) }
+    source.resume()
+    return source
   }
 
   /// Waits for its end.
@@ -65,6 +88,8 @@ struct ChildProcess {
   func wait() -> Int32 {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    for source in forwards { source.cancel() }
+    for number in Self.passedOn { signal(number, SIG_DFL) }
     signal(SIGINT, interrupt)
     signal(SIGQUIT, quit)
     let signalNumber = status & 0x7F

@@ -235,6 +235,28 @@ def exec_waits_for_nobody(place: Place) -> None:
 
 
 @check
+def exec_ends_as_the_command_does(place: Place) -> None:
+    """What cannot be run is an event too, and who ends `exec` ends the command."""
+    with place.daemon() as daemon:
+        to_daemon = ["--collector", place.stream]
+        ends = ((str(place.write("words", "x")),), 126, "error"), (("no-such-command",), 127, "error"), \
+            (("sh", "-c", "kill -INT $$"), 130, "abandoned")
+        for command, status, outcome in ends:
+            before = place.status()["stored"]
+            place.program(["exec", *EVENT, *to_daemon, "--", *command]).expect(status)
+            poll(lambda before=before: place.status()["stored"] == before + 1, f"the event of {command}")
+            last = place.run("sql", "SELECT outcome FROM event ORDER BY time DESC LIMIT 1", "--format", "csv").out
+            expect_equal(last.split()[-1], outcome, f"outcome of {command}")
+        child = subprocess.Popen([place.binaries / "waterline", "exec", *EVENT, *to_daemon, "--", "sleep", "60"],
+                                 env=environment(place.directory))
+        time.sleep(0.5)
+        child.terminate()
+        expect_equal(child.wait(timeout=20), 128 + signal.SIGTERM, "exit code once it was told to end")
+        poll(lambda: place.status()["stored"] == 4, "the event of the command that was ended")
+        expect_equal(daemon.stop(), 0, "exit code")
+
+
+@check
 def exec_goes_on_in_the_background(place: Place) -> None:
     """The agent dies before it has read the event; the event arrives all the same, once."""
     with place.agent() as agent:

@@ -8,7 +8,8 @@ struct ExecCommand: ParsableCommand {
     commandName: "exec", abstract: "Run a command as one use: its duration, its exit status as outcome.",
     discussion: """
       Leaves with the command's own exit status, and as soon as it: a process in the background waits for the \
-      acknowledgement. An event that cannot be sent is only a warning.
+      acknowledgement. An event that cannot be sent is only a warning. A command interrupted with Ctrl-C is \
+      abandoned; SIGTERM and SIGHUP are passed on to it.
 
       EXAMPLES:
         waterline exec --app backup --feature nightly -- rsync -a /data /backup
@@ -28,7 +29,7 @@ struct ExecCommand: ParsableCommand {
     let started = Clock.nowMilliseconds()
     let status = try ChildProcess.run(command)
     var event = sender.event(kind: .use, timeMilliseconds: started)
-    event.outcome = status == 0 ? .ok : .error
+    event.outcome = status == 0 ? .ok : status == ChildProcess.interrupted ? .abandoned : .error
     event.durationMilliseconds = UInt32(clamping: Clock.nowMilliseconds() - started)
     do {
       try sender.target().deliverInBackground(event)

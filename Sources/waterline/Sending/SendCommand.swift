@@ -21,11 +21,15 @@ struct SendCommand: ParsableCommand {
 
   @OptionGroup var sender: SenderOptions
 
-  @Option(help: ArgumentHelp("use, focus, help or interruption.", valueName: "kind"))
-  var kind: EventKind = .use
+  @Option(
+    help: ArgumentHelp("use, focus, help or interruption; use unless told.", valueName: "kind"),
+    completion: .list(EventKind.allCases.map(\.name)))
+  var kind: EventKind?
 
-  @Option(help: ArgumentHelp("ok, error or abandoned.", valueName: "outcome"))
-  var outcome: EventOutcome = .ok
+  @Option(
+    help: ArgumentHelp("ok, error or abandoned; ok unless told.", valueName: "outcome"),
+    completion: .list(EventOutcome.allCases.map(\.name)))
+  var outcome: EventOutcome?
 
   @Option(help: ArgumentHelp("How long it took.", valueName: "ms"))
   var durationMs: UInt32?
@@ -50,7 +54,7 @@ struct SendCommand: ParsableCommand {
     if plain && sender.key.keyFile != nil {
       throw ValidationError("--plain sends no envelope, and so has no use for a key")
     }
-    if kind == .use && sender.feature == nil { throw ValidationError("a use needs --feature") }
+    if kind ?? .use == .use && sender.feature == nil { throw ValidationError("a use needs --feature") }
     if let time, Self.milliseconds(time) == nil {
       throw ValidationError("--time '\(time)' is neither RFC 3339 nor milliseconds since 1970")
     }
@@ -62,8 +66,8 @@ struct SendCommand: ParsableCommand {
 
   func run() throws {
     let moment = time.flatMap(Self.milliseconds) ?? Clock.nowMilliseconds()
-    var event = sender.event(kind: kind, timeMilliseconds: moment)
-    event.outcome = outcome
+    var event = sender.event(kind: kind ?? .use, timeMilliseconds: moment)
+    event.outcome = outcome ?? .ok
     event.durationMilliseconds = durationMs
     event.cause = cause
     if plain {
@@ -80,8 +84,7 @@ extension EventKind: ExpressibleByArgument {
     self = kind
   }
 
-  public static var allValueStrings: [String] { allCases.map(\.name) }
-  public var defaultValueDescription: String { name }
+  public static var allValueStrings: [String] { [] }
 }
 
 extension EventOutcome: ExpressibleByArgument {
@@ -90,6 +93,5 @@ extension EventOutcome: ExpressibleByArgument {
     self = outcome
   }
 
-  public static var allValueStrings: [String] { allCases.map(\.name) }
-  public var defaultValueDescription: String { name }
+  public static var allValueStrings: [String] { [] }
 }
