@@ -66,7 +66,7 @@ CREATE TABLE source (
   tail_last INTEGER,
   tail_first_time_ms INTEGER,
   tail_last_time_ms INTEGER,
-  owner TEXT,                         -- login of the first local sender that numbered under it; NULL: none yet
+  owner TEXT,                         -- login of the account it belongs to; NULL: none, and none will once a number is known
   clock_offset_ms INTEGER,            -- receipt less the sender's clock, the last time
   clock_offset_largest_ms INTEGER     -- the largest ever, whatever its sign
 );

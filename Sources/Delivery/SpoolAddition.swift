@@ -66,6 +66,7 @@ package struct OpenFocus: Equatable, Sendable {
 /// Which account may number under a source.
 package struct SourceOwner: Equatable, Sendable {
   package var source: String
+  /// Empty for who may speak for anybody.
   package var login: String
 
   package init(source: String, login: String) {

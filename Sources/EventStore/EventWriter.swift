@@ -165,7 +165,8 @@ package final class EventWriter {
   }
 
   private func book(_ unsent: DeliveredBatch.Unsent, _ database: Database) throws {
-    guard try !isForgotten(unsent.source, database), try speakers.allows(unsent, &names, in: database),
+    guard try !isForgotten(unsent.source, database),
+      try speakers.allows(unsent, &names, &ledger, in: database),
       let source = try number(ofSource: unsent.source, database)
     else { return }
     for range in unsent.ranges {
@@ -183,7 +184,7 @@ package final class EventWriter {
     _ refused: DeliveredBatch.Refused, _ summary: inout CommitSummary, _ database: Database
   ) throws {
     let name = try refused.source.flatMap { try isForgotten($0, database) ? nil : $0 }
-    if name != nil, try !speakers.allows(refused, &names, in: database) { return }
+    if name != nil, try !speakers.allows(refused, &names, &ledger, in: database) { return }
     let source = try name.flatMap { try number(ofSource: $0, database) } ?? 0
     try ledger.count(source, in: database) { $0.rejected += Int64(refused.count) }
     try Rejections.add(refused.reason, count: refused.count, source: source, in: database)
@@ -215,7 +216,7 @@ package final class EventWriter {
     for row in 0..<batch.count {
       if !forgotten.isEmpty, forgotten[Int(batch.user[row])] {
         try refuseForgotten(row, of: batch, forgotten, &summary, database)
-      } else if batch.hasSpeakers, try !speakers.allows(row: row, of: batch, &names, in: database) {
+      } else if batch.hasSpeakers, try !speakers.allows(row: row, of: batch, &names, &ledger, in: database) {
         refused.append(refusal(.notYours, row, of: batch, refused.count))
       } else {
         rows.admit(row)
@@ -301,13 +302,18 @@ package final class EventWriter {
   ) throws {
     let batch = received.batch
     let tombstones = try loadTombstones(database)
-    for reject in rejects {
-      summary.rejected[reject.reason, default: 0] += 1
+    for var reject in rejects {
       let named = batch.strings.text(of: reject.source)
       let speaker = batch.strings.text(of: reject.speaker)
       let isForgotten = named.map(tombstones.hold) ?? false
-      var source: Int64 = 0
       // What an impostor says must not show in the ledger of whom they name.
+      if !isForgotten, reject.reason != .notYours,
+        try !speakers.allows(reject, of: batch, &names, &ledger, in: database)
+      {
+        reject.reason = .notYours
+      }
+      summary.rejected[reject.reason, default: 0] += 1
+      var source: Int64 = 0
       if reject.source != 0 && reject.reason != .notYours && !isForgotten {
         source = try names.number(of: reject.source, .source, batch, in: database) ?? 0
       }

@@ -255,6 +255,12 @@ struct SequenceLedger {
     states[slot].unstoredHighest = max(states[slot].unstoredHighest, range.upperBound)
   }
 
+  /// Whether anything is known of any number of a source.
+  mutating func knowsNumbers(of source: Int64, in database: Database) throws -> Bool {
+    let slot = try slot(of: source, in: database)
+    return states[slot].tailLast > 0 || states[slot].unstoredHighest > 0
+  }
+
   /// Takes back that a number was refused.
   mutating func takeBackRefusal(_ source: Int64, _ number: Int64, in database: Database) throws {
     let slot = try slot(of: source, in: database)

@@ -56,6 +56,34 @@ import UsageModel
     #expect(!later.take([sealed(line("ann", numbered), speaker: "ann")], nowMilliseconds: now).isEmpty)
   }
 
+  /// As at the collector: what root or a relay numbered under is no account's.
+  @Test func noAccountTakesOverWhatOthersUsed() throws {
+    var intake = try intake()
+    let numbered = #","source":"app","seq":1"#
+    let root = intake.take([sealed(line("ann", numbered))], nowMilliseconds: now)
+    #expect(root.owners == [SourceOwner(source: "app", login: "")] && root.events.count == 1)
+    #expect(intake.take([sealed(line("ann", numbered), speaker: "ann")], nowMilliseconds: now).events.isEmpty)
+    #expect(intake.take([sealed(line("bob", numbered))], nowMilliseconds: now).owners.isEmpty, "told once")
+    var memory = SpoolMemory()
+    memory.owners = root.owners
+    var later = try self.intake(memory: memory)
+    #expect(later.take([sealed(line("ann", numbered), speaker: "ann")], nowMilliseconds: now).events.isEmpty)
+    #expect(later.take([sealed(line("ann", numbered))], nowMilliseconds: now).events.count == 1)
+  }
+
+  @Test func sourcesOfRelaysAreBounded() throws {
+    var rules = SpeakerRules(ownSource: "pc:1", owners: [SourceOwner(source: "mine", login: "ann")])
+    for number in 0...SpeakerRules.sourcesOfAnybodyMax {
+      let isAllowed = rules.allows(source: "s\(number)", speaker: nil)
+      #expect(isAllowed)
+    }
+    #expect(rules.takeClaims().count == SpeakerRules.sourcesOfAnybodyMax)
+    let (own, new) = (
+      rules.allows(source: "mine", speaker: "ann"), rules.allows(source: "new", speaker: "ann")
+    )
+    #expect(own && !new, "nobody knows any more whose it is")
+  }
+
   @Test func anAccountCannotFillTheSpoolWithSources() throws {
     var rules = SpeakerRules(ownSource: "pc:1")
     let allowed = (0..<5_000).count { rules.allows(source: "s\($0)", speaker: "ann") }

@@ -152,13 +152,20 @@ def agent_lets_accounts_speak_for_themselves(place: Place) -> None:
         expect_equal((status["stored"], status["duplicate"], status["rejected.not_yours"]), (3, 1, 2), "arrived")
         agent.wait_for("not_yours 1")
         expect("ann" not in "".join(agent.lines), "a name in the log")
+        # Neither are root's a later account's.
+        send_stream(place.agent_stream, event("ann", source="rootsrc", seq=1))
+        as_nobody(place, STREAM, str(place.agent_stream), event("nobody", source="rootsrc", seq=2).hex())
+        send_stream(place.agent_stream, event("ann", source="rootsrc", seq=2))
+        place.wait_for_events(9)
+        source = place.sources()["rootsrc"]
+        expect_equal((source["stored"], source["duplicate"]), (2, 0), "root's source")
         own = next(name for name in place.sources() if ":" in name)
         as_nobody(place, STREAM, str(place.agent_stream), event("nobody", source=own, seq=1_000).hex())
         send_stream(place.agent_stream, event("ann"))
-        place.wait_for_events(8)
+        place.wait_for_events(11)
         expect_equal(place.sources()[own]["highest_seq"], 3, "highest number of the agent's own source")
         stop(agent)
-        expect(any("not_yours 3" in text for text in agent.lines), f"refusals: {agent.lines}")
+        expect(any("not_yours 4" in text for text in agent.lines), f"refusals: {agent.lines}")
 
 
 @check

@@ -161,6 +161,26 @@ def strangers_cannot_withhold_numbers(place: Place) -> None:
 
 
 @check
+def strangers_cannot_take_over_a_source(place: Place) -> None:
+    """One that root used first: its next number would pass for a redelivered one."""
+    open_to_all(place)
+    config = place.write("c.yaml", "socket_mode: 0666\n")
+    envelopes = codec()
+    payload = envelopes.unsent(1, "rootsrc", [(2, 2)]) + event("nobody", source="rootsrc", seq=3)
+    packet = envelopes.seal(payload, spool=1, sent_ms=int(time.time() * 1000))
+    with place.daemon("--config", config):
+        send_stream(place.stream, event("root", source="rootsrc", seq=1) + event("root", source="rootsrc", seq=5))
+        place.wait_for_events(2)
+        as_nobody(place, UNSENT, str(place.stream), packet.hex())
+        place.wait_for_events(3)
+        send_stream(place.stream, event("root", source="rootsrc", seq=3))
+        status = place.wait_for_events(4)
+        expect_equal((status["stored"], status["rejected.not_yours"]), (3, 1), "stored, and not theirs")
+        source = place.sources()["rootsrc"]
+        expect_equal((source["withheld"], source["lost"], source["duplicate"]), (0, 2, 0), "root's own ledger")
+
+
+@check
 def relays_speak_for_others(place: Place) -> None:
     open_to_all(place)
     config = place.write("c.yaml", "socket_mode: 0666\nrelays: nobody\n")
