@@ -59,7 +59,7 @@ CREATE TABLE source (
   conflict INTEGER NOT NULL DEFAULT 0,    -- those of them that differ from the stored one
   rejected INTEGER NOT NULL DEFAULT 0,    -- refused events
   late INTEGER NOT NULL DEFAULT 0,    -- stored events received more than a day after their end
-  dropped INTEGER NOT NULL DEFAULT 0, -- numbers that the sender's spool dropped; they are among the lost
+  dropped INTEGER NOT NULL DEFAULT 0, -- numbers that the sender's spool dropped, as it says; among the lost, unless they came
   first_received_ms INTEGER,          -- the collector's clock; NULL until something arrived
   last_received_ms INTEGER,
   tail_first INTEGER,                 -- topmost range of stored numbers, as in sequence_range; NULL without any
@@ -94,8 +94,9 @@ CREATE VIEW sequence_range AS         -- all ranges
   UNION ALL SELECT id, tail_first, tail_last, tail_first_time_ms, tail_last_time_ms FROM source
     WHERE tail_last IS NOT NULL;
 
--- Numbers that are known and not stored, as ranges: refused (kind 1) or withheld on purpose (2). They neither
--- overlap each other nor stored ones; at most 4,096 a source, further ones count as lost.
+-- Numbers that are known and not stored, as ranges: refused (kind 1), withheld on purpose (2), or dropped by the
+-- sender's spool (3). They neither overlap each other nor stored ones; what came first stays, but a number that is
+-- stored after all leaves. At most 4,096 ranges a source; of what lies in further ones nothing is known.
 CREATE TABLE sequence_unstored (
   source INTEGER NOT NULL,            -- source.id
   first INTEGER NOT NULL,

@@ -31,6 +31,9 @@ package enum CollectorMetrics {
       store.rejectedByReason.map { ([("reason", $0.reason)], "\($0.count)") })
     // Late events close gaps, so this one can fall.
     text.add("waterline_events_lost", "Numbered events that never arrived.", store.lost)
+    text.add(
+      "waterline_spool_dropped_events", "Of them, those that senders say their spools dropped.", store.dropped
+    )
     text.add("waterline_dead_letters", "Refused events kept word for word.", store.deadLetterCount)
     text.add("waterline_sources", "Senders that number their events.", store.sourceCount)
     text.add("waterline_store_events", "Events in the database.", store.eventCount)

@@ -39,7 +39,7 @@ package enum DocumentedViews {
           s.first_received_ms, s.last_received_ms, s.tail_last AS highest_seq,
           ifnull(s.tail_last - s.tail_first + 1, 0) + (SELECT ifnull(sum(r.last - r.first + 1), 0)
             FROM main.sequence_range_below r WHERE r.source = s.id) AS numbers_stored, s.late,
-          s.clock_offset_ms, s.clock_offset_largest_ms
+          s.clock_offset_ms, s.clock_offset_largest_ms, s.dropped AS spool_dropped
         FROM main.source s
         """),
     View(
@@ -51,7 +51,9 @@ package enum DocumentedViews {
             AND j.source = g.source AND j.first > g.last AND j.first < g.next) AS refused,
           g.last_time_ms AS time_before, g.next_time_ms AS time_after,
           (SELECT ifnull(sum(j.last - j.first + 1), 0) FROM main.sequence_unstored j WHERE j.kind = 2
-            AND j.source = g.source AND j.first > g.last AND j.first < g.next) AS withheld
+            AND j.source = g.source AND j.first > g.last AND j.first < g.next) AS withheld,
+          (SELECT ifnull(sum(j.last - j.first + 1), 0) FROM main.sequence_unstored j WHERE j.kind = 3
+            AND j.source = g.source AND j.first > g.last AND j.first < g.next) AS dropped
         FROM (SELECT source, last, last_time_ms,
             lead(first) OVER w AS next, lead(first_time_ms) OVER w AS next_time_ms
           FROM main.sequence_range WINDOW w AS (PARTITION BY source ORDER BY first)) g

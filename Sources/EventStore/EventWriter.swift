@@ -174,7 +174,7 @@ package final class EventWriter {
       if unsent.isWithheld {
         try ledger.withhold(source, numbers, in: database)
       } else {
-        try ledger.count(source, in: database) { $0.addDropped(Int64(clamping: numbers.count)) }
+        try ledger.drop(source, numbers, in: database)
       }
     }
   }

@@ -23,7 +23,7 @@ struct SequenceLedger {
     var tailLast: Int64 = 0
     var tailFirstTime: Int64 = 0
     var tailLastTime: Int64 = 0
-    /// No number above is known to be refused or withheld.
+    /// No number above is known to be refused, withheld or dropped.
     var unstoredHighest: Int64 = 0
     /// Ranges of such numbers.
     var unstoredRangeCount = 0
@@ -72,7 +72,7 @@ struct SequenceLedger {
     fileprivate(set) var lastReceivedMilliseconds: Int64?
 
     /// Adds what a sender claims, which may be any number.
-    mutating func addDropped(_ count: Int64) {
+    fileprivate mutating func addDropped(_ count: Int64) {
       dropped = min(SequenceLedger.droppedMax, dropped + min(count, SequenceLedger.droppedMax))
     }
   }
@@ -241,6 +241,13 @@ struct SequenceLedger {
   /// Notes numbers that will never come, on purpose.
   mutating func withhold(_ source: Int64, _ range: ClosedRange<Int64>, in database: Database) throws {
     try add(source, range, .withheld, in: database)
+  }
+
+  /// Notes numbers that will never come, as the sender's spool dropped them; all are counted, whatever is known of
+  /// them and whether or not there is room for the range.
+  mutating func drop(_ source: Int64, _ range: ClosedRange<Int64>, in database: Database) throws {
+    try count(source, in: database) { $0.addDropped(Int64(clamping: range.count)) }
+    try add(source, range, .dropped, in: database)
   }
 
   private mutating func add(

@@ -1,4 +1,5 @@
 import GRDB
+import UsageModel
 
 /// How the store is doing: what `waterline status` shows.
 package struct StoreStatus: Equatable, Sendable {
@@ -9,17 +10,11 @@ package struct StoreStatus: Equatable, Sendable {
     package var duplicate: Int64
     package var conflict: Int64
     package var rejected: Int64
-    package var highestSequence: Int64?
-    /// Numbers between the first and the highest that were neither stored nor refused.
-    package var lost: Int64
-    package var gapCount: Int64
-    /// Numbers whose event was refused, and that were not stored later.
-    package var refusedNumbers: Int64
-    /// Numbers that were left out on purpose.
-    package var withheld: Int64
+    /// What became of its numbers; nil while none is known.
+    package var numbers: NumberAccount?
     /// Events received more than a day after their end.
     package var late: Int64
-    /// Numbers that the sender's spool dropped, by its own account; lost, and counted there too.
+    /// Numbers that the sender's spool dropped, by its own account; they are among the lost, unless they came after all.
     package var dropped: Int64
     /// Receipt less the sender's clock, the last time and the largest ever.
     package var clockOffsetMilliseconds: Int64?
@@ -27,11 +22,8 @@ package struct StoreStatus: Equatable, Sendable {
     package var lastReceivedMilliseconds: Int64?
     /// `time 3, too_long 1`; nil when nothing was refused.
     package var rejectedByReason: String?
-    /// The first ``gapsNamedMax`` gaps: `5, 7-9`; nil without any.
-    package var firstGaps: String?
 
-    /// Gaps named for one source: the view `sequence_gaps` has them all.
-    package static let gapsNamedMax = 5
+    package var lost: Int64 { numbers?.lost ?? 0 }
   }
 
   package var eventCount: Int64
@@ -49,6 +41,7 @@ package struct StoreStatus: Equatable, Sendable {
   package var rejected: Int64
   package var lost: Int64
   package var withheld: Int64
+  package var dropped: Int64
   package var late: Int64
   /// Events in chunks that were set aside as damaged, and so in no report.
   package var damagedEventCount: Int64
@@ -99,9 +92,14 @@ extension StoreStatus {
     duplicate = ledger?[2] ?? 0
     conflict = ledger?[3] ?? 0
     rejected = ledger?[4] ?? 0
-    lost = try integer("SELECT CAST(min(total(lost), 9e18) AS INTEGER) FROM (\(Self.gapsSQL))")
-    withheld = try integer(
-      "SELECT CAST(min(total(last - first + 1), 9e18) AS INTEGER) FROM sequence_unstored WHERE kind = 2")
+    var (lost, withheld): (Int64, Int64) = (0, 0)
+    try NumberAccount.forEach(in: database) { _, account in
+      lost = Self.sum(lost, account.lost)
+      withheld = Self.sum(withheld, account.withheld)
+    }
+    (self.lost, self.withheld) = (lost, withheld)
+    dropped = try Int64.fetchAll(database, sql: "SELECT dropped FROM source WHERE dropped > 0")
+      .reduce(0, Self.sum)
     late = try integer("SELECT sum(late) FROM source")
     damagedEventCount = try integer("SELECT sum(row_count) FROM damaged_chunk")
     pruned = try PrunedEvents(in: database)
@@ -120,31 +118,34 @@ extension StoreStatus {
     ticketCount = try integer("SELECT count(*) FROM ticket")
   }
 
+  /// Adds counts that senders claim; a sum that no integer holds stays at the largest.
+  private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+    let (sum, isOverflow) = left.addingReportingOverflow(right)
+    return isOverflow ? .max : sum
+  }
+
   /// Every source's ledger, those with losses first.
+  ///
+  /// - Complexity: O(sources log sources + ranges).
   package static func sources(in database: Database) throws -> [Source] {
+    var accounts: [Int64: NumberAccount] = [:]
+    try NumberAccount.forEach(in: database) { accounts[$0] = $1 }
     let sql = """
-      SELECT s.name, s.stored, s.duplicate, s.conflict, s.rejected,
-        (SELECT max(last) FROM (\(knownNumbersSQL)) r WHERE r.source = s.id), ifnull(g.lost, 0),
-        ifnull(g.gaps, 0), s.last_received_ms,
-        (SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored u WHERE u.source = s.id AND kind = 1),
-        (SELECT ifnull(sum(last - first + 1), 0) FROM sequence_unstored u WHERE u.source = s.id AND kind = 2),
-        s.late, s.dropped, s.clock_offset_ms, s.clock_offset_largest_ms,
-        (\(reasonsOfSourceSQL)), (\(gapsOfSourceSQL))
-      FROM source s LEFT JOIN (\(gapsSQL)) g ON g.source = s.id
-      WHERE s.id <> 0 OR s.stored + s.rejected > 0
-      ORDER BY ifnull(g.lost, 0) DESC, s.stored DESC, s.name
+      SELECT s.id, s.name, s.stored, s.duplicate, s.conflict, s.rejected, s.late, s.dropped, s.clock_offset_ms,
+        s.clock_offset_largest_ms, s.last_received_ms, (\(reasonsOfSourceSQL))
+      FROM source s WHERE s.id <> 0 OR s.stored + s.rejected > 0
       """
     return try Row.fetchAll(database, sql: sql).map {
       Source(
-        name: $0[0], stored: $0[1], duplicate: $0[2], conflict: $0[3], rejected: $0[4],
-        highestSequence: $0[5], lost: $0[6], gapCount: $0[7], refusedNumbers: $0[9], withheld: $0[10],
-        late: $0[11], dropped: $0[12], clockOffsetMilliseconds: $0[13],
-        largestClockOffsetMilliseconds: $0[14], lastReceivedMilliseconds: $0[8], rejectedByReason: $0[15],
-        firstGaps: $0[16])
+        name: $0[1], stored: $0[2], duplicate: $0[3], conflict: $0[4], rejected: $0[5],
+        numbers: accounts[$0[0]], late: $0[6], dropped: $0[7], clockOffsetMilliseconds: $0[8],
+        largestClockOffsetMilliseconds: $0[9], lastReceivedMilliseconds: $0[10], rejectedByReason: $0[11])
+    }.sorted {
+      ($1.lost, $1.stored, Utf8Key($0.name)) < ($0.lost, $0.stored, Utf8Key($1.name))
     }
   }
 
-  /// Every number of which something is known, as ranges: stored, refused or withheld.
+  /// Every number of which something is known, as ranges: stored, refused, withheld or dropped.
   static let knownNumbersSQL = """
     SELECT source, first, last FROM sequence_range
     UNION ALL SELECT source, first, last FROM sequence_unstored
@@ -154,22 +155,5 @@ extension StoreStatus {
   private static let reasonsOfSourceSQL = """
     SELECT group_concat(reason || ' ' || count, ', ') FROM (
       SELECT reason, count FROM source_rejection j WHERE j.source = s.id ORDER BY reason)
-    """
-
-  /// Of source `s`.
-  private static let gapsOfSourceSQL = """
-    SELECT group_concat(numbers, ', ') FROM (
-      SELECT (last + 1) || CASE WHEN next - 2 > last THEN '-' || (next - 1) ELSE '' END AS numbers FROM (
-        SELECT last, lead(first) OVER (ORDER BY first) AS next
-        FROM (\(knownNumbersSQL)) k WHERE k.source = s.id)
-      WHERE next - 1 > last ORDER BY last LIMIT \(Source.gapsNamedMax))
-    """
-
-  /// Per source: numbers between the lowest and the highest known of which nothing is.
-  private static let gapsSQL = """
-    SELECT source, sum(next - last - 1) AS lost, count(*) AS gaps
-    FROM (SELECT source, last, lead(first) OVER (PARTITION BY source ORDER BY first) AS next
-      FROM (\(knownNumbersSQL)))
-    WHERE next - 1 > last GROUP BY source
     """
 }

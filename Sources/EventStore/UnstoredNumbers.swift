@@ -1,13 +1,16 @@
 import GRDB
 
-/// Numbers of a source that are known and yet not stored: their event was refused, or withheld on purpose.
+/// Numbers of a source that are known and yet not stored: their event was refused, withheld on purpose, or dropped by
+/// the sender's spool.
 ///
+/// Dropped numbers are lost, as those are of which nothing is known; they tell how far a source's numbers reach.
 /// Kept as ranges in `sequence_unstored`, apart from each other and from the stored ones. What came first stays,
 /// except that a number that is stored after all leaves.
 struct UnstoredNumbers {
   enum Kind: Int64 {
     case refused = 1
     case withheld = 2
+    case dropped = 3
   }
 
   /// Ranges kept for one source: numbers beyond pass for lost, so that nobody fills the disk with bad events.

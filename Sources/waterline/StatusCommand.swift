@@ -14,7 +14,9 @@ struct StatusCommand: ParsableCommand {
         waterline status --watch
         waterline status --sources --purpose "whose agent loses events" --limit 0
 
-      lost: numbers that a sender gave and nobody received; first_gaps names the first five stretches of them. \
+      lost: numbers between a sender's lowest and highest known one of which nothing came, those included that its \
+      spool dropped (spool_dropped); first_gaps names the first five stretches of them. Numbers below the lowest are \
+      not counted: a source may be older than the database. \
       kernel_drops: datagrams that the kernel dropped \
       before the daemon could read them; shown beside, as they may be the same events.
       """)
@@ -59,18 +61,19 @@ struct StatusCommand: ParsableCommand {
   private static func table(_ sources: [StoreStatus.Source]) -> GenericTable {
     GenericTable(
       columns: [
-        "source", "stored", "duplicate", "conflict", "rejected", "rejected_by_reason", "highest_seq", "lost",
-        "gaps", "first_gaps", "withheld", "late", "spool_dropped", "clock_offset_ms",
+        "source", "stored", "duplicate", "conflict", "rejected", "rejected_by_reason", "lowest_seq",
+        "highest_seq", "lost", "gaps", "first_gaps", "withheld", "late", "spool_dropped", "clock_offset_ms",
         "clock_offset_largest_ms", "last_received",
       ],
       rows: sources.map {
         [
           $0.name.isEmpty ? .null : .text($0.name), .integer($0.stored), .integer($0.duplicate),
           .integer($0.conflict), .integer($0.rejected), $0.rejectedByReason.map(ReportValue.text) ?? .null,
-          $0.highestSequence.map(ReportValue.integer) ?? .null, .integer($0.lost), .integer($0.gapCount),
-          $0.firstGaps.map(ReportValue.text) ?? .null, .integer($0.withheld), .integer($0.late),
-          .integer($0.dropped), $0.clockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
-          $0.largestClockOffsetMilliseconds.map(ReportValue.integer) ?? .null,
+          optional($0.numbers?.lowest), optional($0.numbers?.highest), .integer($0.lost),
+          .integer($0.numbers?.gapCount ?? 0), $0.numbers?.firstGapsText.map(ReportValue.text) ?? .null,
+          .integer($0.numbers?.withheld ?? 0), .integer($0.late),
+          .integer($0.dropped), optional($0.clockOffsetMilliseconds),
+          optional($0.largestClockOffsetMilliseconds),
           moment($0.lastReceivedMilliseconds),
         ]
       }, style: .human)
@@ -107,6 +110,7 @@ struct StatusCommand: ParsableCommand {
     add("rejected", .integer(status.rejected))
     for (reason, count) in status.rejectedByReason { add("rejected.\(reason)", .integer(count)) }
     add("lost", .integer(status.lost))
+    add("spool_dropped", .integer(status.dropped))
     add("withheld", .integer(status.withheld))
     add("late", .integer(status.late))
     for (reason, count) in status.refusedPackets { add("refused_packets.\(reason)", .integer(count)) }
@@ -118,6 +122,8 @@ struct StatusCommand: ParsableCommand {
     add("tickets", .integer(status.ticketCount))
     return GenericTable(columns: ["name", "value"], rows: rows, style: .human)
   }
+
+  private static func optional(_ value: Int64?) -> ReportValue { value.map(ReportValue.integer) ?? .null }
 
   private static func moment(_ milliseconds: Int64?) -> ReportValue {
     milliseconds.map { .text(TimestampText.utc($0)) } ?? .null

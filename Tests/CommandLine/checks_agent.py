@@ -321,6 +321,11 @@ def agent_tells_what_its_spool_dropped(place: Place) -> None:
         poll(lambda: (lambda s: s["stored"] + s["spool_dropped"])(place.sources()["app"]) == 200, "all to be told")
         ledger = place.sources()["app"]
         expect(ledger["spool_dropped"] > 100, f"dropped {ledger['spool_dropped']}")
+        # They come before the first that is stored, and are lost all the same.
+        expect_equal((ledger["lowest_seq"], ledger["lost"], ledger["first_gaps"]),
+                     (1, ledger["spool_dropped"], f"1-{ledger['spool_dropped']}"), "dropped before the first")
+        status = place.status()
+        expect_equal((status["lost"], status["spool_dropped"]), (ledger["lost"],) * 2, "in the sum")
 
 
 # How it starts

@@ -339,6 +339,11 @@ def withheld_numbers_leave_no_gap(place: Place) -> None:
         source = place.sources()["app"]
         expect_equal((source["withheld"], source["lost"], source["spool_dropped"]), (4, 3, 1),
                      "withheld, lost and dropped")
+        sender.send(sender.codec.unsent(2, "new", [(2, 20)]) + event(source="new", seq=1), batch=2)
+        expect_equal(sender.answer()["cumulative"], 2, "answer")
+        source = place.sources()["new"]
+        expect_equal((source["highest_seq"], source["lost"], source["first_gaps"]), (20, 19, "2-20"),
+                     "dropped behind the last")
 
 
 @check

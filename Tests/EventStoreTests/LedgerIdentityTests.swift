@@ -7,7 +7,7 @@ import WireFormat
 
 /// The ledger in the obvious way: what became of every single number.
 private struct NaiveNumbers {
-  enum Fate { case stored, refused, withheld }
+  enum Fate { case stored, refused, withheld, dropped }
   var fates: [Int64: Fate] = [:]
   var duplicates: Int64 = 0
 
@@ -22,15 +22,16 @@ private struct NaiveNumbers {
 
   func count(_ fate: Fate) -> Int64 { Int64(fates.values.count { $0 == fate }) }
 
-  var lost: Int64 {
-    guard let low = fates.keys.min(), let high = fates.keys.max() else { return 0 }
-    return Int64((low...high).count { fates[$0] == nil })
+  var span: ClosedRange<Int64> { (fates.keys.min() ?? 1)...(fates.keys.max() ?? 1) }
+
+  func isLost(_ number: Int64) -> Bool {
+    span.contains(number) && (fates[number] == nil || fates[number] == .dropped)
   }
 
-  var gaps: Int64 {
-    guard let low = fates.keys.min(), let high = fates.keys.max() else { return 0 }
-    return Int64((low...high).count { fates[$0] == nil && fates[$0 - 1] != nil })
-  }
+  var lost: Int64 { Int64(span.count(where: isLost)) }
+
+  /// Up to and without the first number of each stretch of lost ones.
+  var gaps: [Int64] { span.filter { isLost($0) && !isLost($0 - 1) } }
 }
 
 struct LedgerIdentityTests {
@@ -41,11 +42,12 @@ struct LedgerIdentityTests {
     let fixture = try StoreFixture()
     var naive = NaiveNumbers()
     let highest = Int64.random(in: 5...120, using: &random)
+    var dropped: Int64 = 0
     for round in 0..<25 {
       let numbers = (0..<Int.random(in: 1...12, using: &random)).map { _ in
         Int64.random(in: 1...highest, using: &random)
       }
-      switch Int.random(in: 0..<4, using: &random) {
+      switch Int.random(in: 0..<5, using: &random) {
       case 0:
         let batch = StoreFixture.batch([])
         let source = StoreFixture.intern("pc", batch)
@@ -61,6 +63,11 @@ struct LedgerIdentityTests {
         let last = min(highest, numbers[0] + Int64.random(in: 0...20, using: &random))
         try fixture.writer.withhold(source: "pc", numbers[0]...last)
         for number in numbers[0]...last { naive.note(number, .withheld) }
+      case 2:
+        let last = min(highest, numbers[0] + Int64.random(in: 0...20, using: &random))
+        try fixture.drop(source: "pc", numbers[0]...last)
+        for number in numbers[0]...last { naive.note(number, .dropped) }
+        dropped += last - numbers[0] + 1
       default:
         for number in numbers { naive.store(number) }
         try fixture.commit(
@@ -81,11 +88,15 @@ struct LedgerIdentityTests {
       let place = Comment(rawValue: "seed \(seed) round \(round)")
       #expect(found.stored == naive.count(.stored), place)
       #expect(found.duplicate == naive.duplicates, place)
-      #expect(found.refusedNumbers == naive.count(.refused), place)
-      #expect(found.withheld == naive.count(.withheld), place)
-      #expect(found.lost == naive.lost, place)
-      #expect(found.gapCount == naive.gaps, place)
-      #expect(found.highestSequence == naive.fates.keys.max(), place)
+      let account = try #require(found.numbers)
+      #expect(account.stored == naive.count(.stored), place)
+      #expect(account.refused == naive.count(.refused), place)
+      #expect(account.withheld == naive.count(.withheld), place)
+      #expect(account.lost == naive.lost, place)
+      #expect(account.gapCount == naive.gaps.count, place)
+      #expect(account.firstGaps.map(\.lowerBound) == Array(naive.gaps.prefix(5)), place)
+      #expect(account.lowest == naive.span.lowerBound && account.highest == naive.span.upperBound, place)
+      #expect(found.dropped == dropped, place)
       #expect(try fixture.store.read { try LedgerCheck.problems(in: $0) } == [], place)
     }
   }
@@ -108,6 +119,68 @@ struct LedgerIdentityTests {
       try fixture.execute(repair)
       #expect(try fixture.store.read { try LedgerCheck.problems(in: $0) } == [], "\(damage)")
     }
+  }
+
+  /// What a sender says of numbers before its first event, or after its last, is in the account.
+  @Test(
+    arguments: [
+      (dropped: 1...980, stored: 981...1500, lost: 980, gaps: "1-980"),
+      (dropped: 2...20, stored: 1...1, lost: 19, gaps: "2-20"),
+      (dropped: 5...6, stored: 1...1, lost: 5, gaps: "2-6"),
+      (dropped: 1...2, stored: 9...9, lost: 8, gaps: "1-8"),
+      (dropped: 7...Int64.max, stored: 1...6, lost: Int64.max - 6, gaps: "7-9223372036854775807"),
+    ] as [(ClosedRange<Int64>, ClosedRange<Int64>, Int64, String)])
+  func droppedNumbersAreLost(
+    dropped: ClosedRange<Int64>, stored: ClosedRange<Int64>, lost: Int64, gaps: String
+  ) throws {
+    let fixture = try StoreFixture()
+    try fixture.commit(stored.map { numbered($0) })
+    try fixture.drop(source: "pc", dropped)
+    let (sources, status, problems) = try fixture.store.read {
+      (try StoreStatus.sources(in: $0), try StoreStatus(in: $0), try LedgerCheck.problems(in: $0))
+    }
+    let found = try #require(sources.first { $0.name == "pc" }?.numbers)
+    #expect(found.lost == lost && found.firstGapsText == gaps && found.gapCount == 1)
+    #expect(found.lowest == min(dropped.lowerBound, stored.lowerBound))
+    #expect(found.highest == max(dropped.upperBound, stored.upperBound))
+    #expect(status.lost == lost && problems.isEmpty)
+    // No gap of reports: it lies between two numbers that were received.
+    let hasGap = stored.lowerBound > 1 && stored.upperBound < dropped.lowerBound
+    #expect(try fixture.store.read { try MissingNumbers.all(in: $0) }.isEmpty == !hasGap)
+  }
+
+  /// A batch whose acknowledgement got lost may be stored and said to be dropped.
+  @Test func aDroppedNumberThatCameIsStored() throws {
+    let fixture = try StoreFixture()
+    try fixture.drop(source: "pc", 2...5)
+    try fixture.commit([1, 3, 6].map { numbered($0) })
+    try fixture.drop(source: "pc", 3...3)
+    let found = try #require(
+      try fixture.store.read { try StoreStatus.sources(in: $0) }.first { $0.name == "pc" })
+    #expect(found.stored == 3 && found.lost == 3 && found.numbers?.firstGapsText == "2, 4-5")
+    #expect(found.dropped == 5, "as the sender says")
+    #expect(
+      try fixture.integers("SELECT first, last, kind FROM sequence_unstored") == [[2, 2, 3], [4, 5, 3]])
+    let missing = try fixture.store.read { try MissingNumbers.all(in: $0) }
+    #expect(missing.map(\.count) == [1, 2])
+  }
+
+  /// Beyond the bound of ranges nothing is noted, and all counted.
+  @Test func countsDroppedNumbersBeyondTheBound() throws {
+    let fixture = try StoreFixture()
+    let count = Int64(UnstoredNumbers.rangesMax) + 10
+    try fixture.drop(source: "pc", ranges: (1...count).map { 3 * $0...3 * $0 + 1 })
+    #expect(try fixture.integers("SELECT dropped FROM source WHERE name = 'pc'") == [[2 * count]])
+    #expect(
+      try fixture.integers("SELECT count(*) FROM sequence_unstored") == [[Int64(UnstoredNumbers.rangesMax)]])
+    let status = try fixture.store.read { try StoreStatus(in: $0) }
+    #expect(status.dropped == 2 * count)
+  }
+
+  private func numbered(_ number: Int64) -> UsageEvent {
+    UsageEvent(
+      timeMilliseconds: SomeEvent.start, user: "u", app: "a", feature: "f", source: "pc",
+      sequence: UInt64(number))
   }
 
   /// A sender of nothing but bad events cannot fill the disk with their numbers.

@@ -41,8 +41,8 @@ import WireFormat
       (try StoreStatus.sources(in: $0), try LedgerCheck.problems(in: $0), try Counters.all(in: $0))
     }
     let app = try #require(sources.first { $0.name == "app" })
-    #expect(app.stored == 3 && app.rejected == 4 && app.highestSequence == 8)
-    #expect(app.lost == 2 && app.firstGaps == "5, 7")
+    #expect(app.stored == 3 && app.rejected == 4 && app.numbers?.highest == 8)
+    #expect(app.lost == 2 && app.numbers?.firstGapsText == "5, 7")
     #expect(app.rejectedByReason == "missing_user 1, time 3")
     #expect(problems.isEmpty && counters["rejected.udp"] == 74)
     #expect(

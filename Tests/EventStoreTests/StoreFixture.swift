@@ -27,6 +27,7 @@ final class StoreFixture {
   let directory: TemporaryDirectory
   private(set) var store: EventStore
   private(set) var writer: EventWriter
+  private var batchCount: UInt64 = 0
 
   init() throws {
     directory = try TemporaryDirectory()
@@ -52,6 +53,22 @@ final class StoreFixture {
     try writer.commit([
       ReceivedBatch(
         batch: StoreFixture.batch(events), transport: transport, receivedMilliseconds: receivedMilliseconds)
+    ])
+  }
+
+  /// Commits what a sender says of numbers that its spool dropped, as a batch of its own.
+  func drop(source: String, _ range: ClosedRange<Int64>) throws { try drop(source: source, ranges: [range]) }
+
+  func drop(source: String, ranges: [ClosedRange<Int64>]) throws {
+    batchCount += 1
+    var delivery = DeliveredBatch(
+      spool: SpoolName(sender: source, spool: 1), batch: batchCount, oldestBatch: 1, window: PacketWindow(),
+      clockOffsetMilliseconds: 0)
+    let numbers = ranges.map { UInt64($0.lowerBound)...UInt64($0.upperBound) }
+    delivery.unsent = [.init(source: source, isWithheld: false, ranges: numbers)]
+    _ = try writer.commit([
+      ReceivedBatch(
+        batch: Self.batch([]), transport: "udp", receivedMilliseconds: 5, deliveries: [delivery])
     ])
   }
 
