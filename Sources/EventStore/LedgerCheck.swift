@@ -2,7 +2,8 @@ import GRDB
 
 /// Whether the ledger adds up, source by source.
 ///
-/// From the lowest number seen to the highest: sent = stored + refused + withheld + lost; duplicates apart.
+/// Of every source's numbers: highest - lowest + 1 = stored + refused + withheld + lost, as `status --sources` shows
+/// them, where stored are the events booked under the source.
 package enum LedgerCheck {
   /// Findings reported one by one; a damaged table must not make a report without end.
   private static let findingsMax = 20
@@ -11,9 +12,40 @@ package enum LedgerCheck {
   ///
   /// - Complexity: O(sources + ranges).
   package static func problems(in database: Database) throws -> [String] {
-    try Row.fetchAll(
+    let found = try Row.fetchAll(
       database, sql: "SELECT source, what FROM (\(findingsSQL)) ORDER BY source, what LIMIT \(findingsMax)"
-    ).map { "ledger of source \($0[0] as Int64): \($0[1] as String)" }
+    ).map { (source: $0[0] as Int64, what: $0[1] as String) }
+    return (try sums(in: database) + found).prefix(findingsMax).map {
+      "ledger of source \($0.source): \($0.what)"
+    }
+  }
+
+  /// Sources whose numbers are not what they add up to.
+  private static func sums(in database: Database) throws -> [(source: Int64, what: String)] {
+    var storedEvents: [Int64: Int64] = [:]
+    let select = try RawStatement(database, "SELECT id, stored FROM source WHERE id <> 0")
+    while try select.next() { storedEvents[select.integer(0)] = select.integer(1) }
+    var found: [(source: Int64, what: String)] = []
+    try NumberAccount.forEach(in: database) { source, numbers in
+      let stored = storedEvents.removeValue(forKey: source) ?? 0
+      // Wrapping, as a damaged table may say anything.
+      let span = numbers.highest &- numbers.lowest &+ 1
+      let sum = stored &+ numbers.refused &+ numbers.withheld &+ numbers.lost
+      guard span != sum, found.count < findingsMax else { return }
+      found.append(
+        (
+          source,
+          """
+          numbers \(numbers.lowest) to \(numbers.highest) are \(span), but stored \(stored), refused \
+          \(numbers.refused), withheld \(numbers.withheld) and lost \(numbers.lost) are \(sum)
+          """
+        ))
+    }
+    for (source, stored) in storedEvents.sorted(by: { $0.key < $1.key }).filter({ $0.value != 0 })
+    where found.count < findingsMax {
+      found.append((source, "stored \(stored) events under no number"))
+    }
+    return found
   }
 
   private static let findingsSQL = """
@@ -23,12 +55,6 @@ package enum LedgerCheck {
     SELECT source, 'number ' || next || ' is booked twice' FROM (
       SELECT source, last, lead(first) OVER (PARTITION BY source ORDER BY first) AS next
       FROM (\(StoreStatus.knownNumbersSQL))) WHERE next <= last
-    UNION ALL
-    SELECT s.id, 'stored ' || s.stored || ' events under ' || ifnull(r.numbers, 0) || ' numbers'
-      FROM source s LEFT JOIN (
-        SELECT source, sum(last - first + 1) AS numbers FROM sequence_range GROUP BY source) r
-        ON r.source = s.id
-      WHERE s.id <> 0 AND s.stored <> ifnull(r.numbers, 0)
     UNION ALL
     SELECT s.id, 'refused ' || s.rejected || ' events for ' || ifnull(j.count, 0) || ' reasons counted'
       FROM source s LEFT JOIN (

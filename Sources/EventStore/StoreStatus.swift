@@ -9,6 +9,7 @@ package struct StoreStatus: Equatable, Sendable {
     package var stored: Int64
     package var duplicate: Int64
     package var conflict: Int64
+    /// Refused events, each time that one came.
     package var rejected: Int64
     /// What became of its numbers; nil while none is known.
     package var numbers: NumberAccount?
@@ -38,7 +39,10 @@ package struct StoreStatus: Equatable, Sendable {
   package var stored: Int64
   package var duplicate: Int64
   package var conflict: Int64
+  /// Refused events, each time that one came.
   package var rejected: Int64
+  /// Numbers whose event was refused, and under which none was stored later.
+  package var refusedNumbers: Int64
   package var lost: Int64
   package var withheld: Int64
   package var dropped: Int64
@@ -92,12 +96,13 @@ extension StoreStatus {
     duplicate = ledger?[2] ?? 0
     conflict = ledger?[3] ?? 0
     rejected = ledger?[4] ?? 0
-    var (lost, withheld): (Int64, Int64) = (0, 0)
+    var (refused, lost, withheld): (Int64, Int64, Int64) = (0, 0, 0)
     try NumberAccount.forEach(in: database) { _, account in
+      refused = Self.sum(refused, account.refused)
       lost = Self.sum(lost, account.lost)
       withheld = Self.sum(withheld, account.withheld)
     }
-    (self.lost, self.withheld) = (lost, withheld)
+    (refusedNumbers, self.lost, self.withheld) = (refused, lost, withheld)
     dropped = try Int64.fetchAll(database, sql: "SELECT dropped FROM source WHERE dropped > 0")
       .reduce(0, Self.sum)
     late = try integer("SELECT sum(late) FROM source")

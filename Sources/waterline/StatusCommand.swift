@@ -14,6 +14,10 @@ struct StatusCommand: ParsableCommand {
         waterline status --watch
         waterline status --sources --purpose "whose agent loses events" --limit 0
 
+      The ledger of a source that numbers its events: \
+      highest_seq - lowest_seq + 1 = stored + refused_numbers + withheld + lost. rejected counts refused events, \
+      each time that one came, with or without a number; refused_numbers those numbers under which nothing else came.
+
       lost: numbers between a sender's lowest and highest known one of which nothing came, those included that its \
       spool dropped (spool_dropped); first_gaps names the first five stretches of them. Numbers below the lowest are \
       not counted: a source may be older than the database. \
@@ -62,14 +66,16 @@ struct StatusCommand: ParsableCommand {
     GenericTable(
       columns: [
         "source", "stored", "duplicate", "conflict", "rejected", "rejected_by_reason", "lowest_seq",
-        "highest_seq", "lost", "gaps", "first_gaps", "withheld", "late", "spool_dropped", "clock_offset_ms",
+        "highest_seq", "refused_numbers", "lost", "gaps", "first_gaps", "withheld", "late", "spool_dropped",
+        "clock_offset_ms",
         "clock_offset_largest_ms", "last_received",
       ],
       rows: sources.map {
         [
           $0.name.isEmpty ? .null : .text($0.name), .integer($0.stored), .integer($0.duplicate),
           .integer($0.conflict), .integer($0.rejected), $0.rejectedByReason.map(ReportValue.text) ?? .null,
-          optional($0.numbers?.lowest), optional($0.numbers?.highest), .integer($0.lost),
+          optional($0.numbers?.lowest), optional($0.numbers?.highest),
+          .integer($0.numbers?.refused ?? 0), .integer($0.lost),
           .integer($0.numbers?.gapCount ?? 0), $0.numbers?.firstGapsText.map(ReportValue.text) ?? .null,
           .integer($0.numbers?.withheld ?? 0), .integer($0.late),
           .integer($0.dropped), optional($0.clockOffsetMilliseconds),
@@ -109,6 +115,7 @@ struct StatusCommand: ParsableCommand {
     add("conflict", .integer(status.conflict))
     add("rejected", .integer(status.rejected))
     for (reason, count) in status.rejectedByReason { add("rejected.\(reason)", .integer(count)) }
+    add("refused_numbers", .integer(status.refusedNumbers))
     add("lost", .integer(status.lost))
     add("spool_dropped", .integer(status.dropped))
     add("withheld", .integer(status.withheld))

@@ -188,8 +188,8 @@ def agent_tells_what_it_refused(place: Place) -> None:
         expect_equal([status[f"rejected.{reason}"] for reason in ("missing_feature", "time", "not_json")],
                      [1, 2, 1], "refused, by reason")
         ledger = place.sources()["app"]
-        expect_equal([ledger[name] for name in ("stored", "rejected", "withheld", "lost", "highest_seq")],
-                     [5, 3, 1, 1, 10], "stored, rejected, withheld, lost and highest number")
+        expect_equal([ledger[name] for name in ("stored", "refused_numbers", "withheld", "lost", "highest_seq")],
+                     [5, 3, 1, 1, 10], "stored, refused, withheld, lost and highest number")
         expect_equal((ledger["rejected_by_reason"], ledger["first_gaps"]), ("missing_feature 1, time 2", "8"),
                      "reasons and gaps")
         stop(agent)

@@ -42,7 +42,7 @@ struct LedgerIdentityTests {
     let fixture = try StoreFixture()
     var naive = NaiveNumbers()
     let highest = Int64.random(in: 5...120, using: &random)
-    var dropped: Int64 = 0
+    var (dropped, rejected): (Int64, Int64) = (0, 0)
     for round in 0..<25 {
       let numbers = (0..<Int.random(in: 1...12, using: &random)).map { _ in
         Int64.random(in: 1...highest, using: &random)
@@ -55,6 +55,7 @@ struct LedgerIdentityTests {
           let empty = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
           batch.reject(.time, bytes: empty, source: source, sequence: number)
           naive.note(number, .refused)
+          rejected += 1
         }
         _ = try fixture.writer.commit([
           ReceivedBatch(batch: batch, transport: "udp", receivedMilliseconds: 1)
@@ -96,7 +97,9 @@ struct LedgerIdentityTests {
       #expect(account.gapCount == naive.gaps.count, place)
       #expect(account.firstGaps.map(\.lowerBound) == Array(naive.gaps.prefix(5)), place)
       #expect(account.lowest == naive.span.lowerBound && account.highest == naive.span.upperBound, place)
-      #expect(found.dropped == dropped, place)
+      #expect(found.dropped == dropped && found.rejected == rejected, place)
+      let parts = found.stored + account.refused + account.withheld + account.lost
+      #expect(account.highest - account.lowest + 1 == parts, place)
       #expect(try fixture.store.read { try LedgerCheck.problems(in: $0) } == [], place)
     }
   }
@@ -109,6 +112,12 @@ struct LedgerIdentityTests {
     #expect(try fixture.store.read { try LedgerCheck.problems(in: $0) } == [])
     for (damage, repair) in [
       ("UPDATE source SET stored = 2 WHERE id <> 0", "UPDATE source SET stored = 1 WHERE id <> 0"),
+      ("UPDATE source SET tail_first = 3 WHERE id = 1", "UPDATE source SET tail_first = 4 WHERE id = 1"),
+      ("UPDATE source SET tail_last = NULL WHERE id = 1", "UPDATE source SET tail_last = 4 WHERE id = 1"),
+      (
+        "INSERT INTO sequence_unstored VALUES (1, -9223372036854775808, 9223372036854775807, 3)",
+        "DELETE FROM sequence_unstored"
+      ),
       ("UPDATE source SET rejected = 1", "UPDATE source SET rejected = 0"),
       ("INSERT INTO sequence_unstored VALUES (1, 3, 9, 2)", "DELETE FROM sequence_unstored"),
       ("INSERT INTO sequence_unstored VALUES (1, 9, 8, 2)", "DELETE FROM sequence_unstored"),
@@ -119,6 +128,34 @@ struct LedgerIdentityTests {
       try fixture.execute(repair)
       #expect(try fixture.store.read { try LedgerCheck.problems(in: $0) } == [], "\(damage)")
     }
+  }
+
+  /// Refusals are counted each time; the account is of numbers.
+  @Test func aRefusedNumberThatComesAgainIsOneNumber() throws {
+    let fixture = try StoreFixture()
+    func refuse(_ numbers: Int64...) throws {
+      let batch = StoreFixture.batch([])
+      let source = StoreFixture.intern("pc", batch)
+      for number in numbers {
+        batch.reject(
+          .time, bytes: UnsafeBufferPointer(start: nil, count: 0), source: source, sequence: number)
+      }
+      _ = try fixture.writer.commit([ReceivedBatch(batch: batch, transport: "udp", receivedMilliseconds: 5)])
+    }
+    try fixture.commit([1, 3].map { numbered($0) })
+    try refuse(2, 2, 4)
+    try fixture.writer.withhold(source: "pc", 4...6)
+    try refuse(5)
+    try fixture.commit([2].map { numbered($0) })
+    try refuse(3)
+    let (sources, status, problems) = try fixture.store.read {
+      (try StoreStatus.sources(in: $0), try StoreStatus(in: $0), try LedgerCheck.problems(in: $0))
+    }
+    let found = try #require(sources.first { $0.name == "pc" })
+    let numbers = try #require(found.numbers)
+    #expect(found.stored == 3 && numbers.refused == 1 && numbers.withheld == 2 && numbers.lost == 0)
+    #expect(numbers.highest == 6 && found.rejected == 5 && found.rejectedByReason == "time 5")
+    #expect(status.refusedNumbers == 1 && status.rejected == 5 && problems.isEmpty)
   }
 
   /// What a sender says of numbers before its first event, or after its last, is in the account.
