@@ -230,8 +230,23 @@ package final class Spool: Sendable {
       last: UInt64(bitPattern: row["last"]))
   }
 
-  /// Drops the oldest batches over the limits, the newest one never, and adds batches that tell their
-  /// numbers; returns how many events that were.
+  /// Drops batches that are too old, though nothing is added.
+  ///
+  /// - Returns: how many events that were.
+  /// - Throws: `DatabaseError`; then nothing was dropped.
+  /// - Complexity: O(log batches) where none is.
+  package func dropExpired(nowMilliseconds: Int64) throws -> UInt64 {
+    let oldest = try queue.read { try Int64.fetchOne($0, sql: "SELECT min(created_ms) FROM batch") }
+    guard let oldest, isTooOld(oldest, nowMilliseconds) else { return 0 }
+    return try queue.write { try dropExcess(nowMilliseconds, in: $0) }
+  }
+
+  private func isTooOld(_ createdMilliseconds: Int64, _ nowMilliseconds: Int64) -> Bool {
+    createdMilliseconds < nowMilliseconds - limits.ageMillisecondsMax
+  }
+
+  /// Drops the oldest batches over the limits, but the newest one for its age only, and adds batches that tell
+  /// their numbers; returns how many events that were.
   private func dropExcess(_ nowMilliseconds: Int64, in database: Database) throws -> UInt64 {
     var bytes = try Int64.fetchOne(database, sql: "SELECT total(byte_count) FROM batch") ?? 0
     let newest = try Int64.fetchOne(database, sql: "SELECT max(number) FROM batch") ?? 0
@@ -241,13 +256,11 @@ package final class Spool: Sendable {
     var events: UInt64 = 0
     while let row = try Row.fetchOne(
       database,
-      sql: "SELECT number, created_ms, byte_count FROM batch WHERE number < ? ORDER BY number LIMIT 1",
-      arguments: [newest])
+      sql: "SELECT number, created_ms, byte_count FROM batch ORDER BY number LIMIT 1")
     {
-      let created: Int64 = row["created_ms"]
-      guard bytes + toldBytes > limits.bytesMax || created < nowMilliseconds - limits.ageMillisecondsMax
-      else { break }
       let number: Int64 = row["number"]
+      let isTooMuch = bytes + toldBytes > limits.bytesMax && number < newest
+      guard isTooMuch || isTooOld(row["created_ms"], nowMilliseconds) else { break }
       let ranges = try Row.fetchAll(
         database, sql: "SELECT kind, source, first, last FROM batch_range WHERE batch = ?",
         arguments: [number])

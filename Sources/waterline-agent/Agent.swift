@@ -63,6 +63,7 @@ final class Agent {
     let signals = SignalSet([SIGTERM, SIGINT, SIGHUP])
     DescriptorLimit.raise()
     let writer = writer
+    writer.dropExpired()
     let writing = WorkerThread(name: "wl-spool") { writer.run() }
     let watchdogStop = StopSignal()
     let watching = startWatchdog(until: watchdogStop)

@@ -16,6 +16,8 @@ final class SpoolWriterThread: @unchecked Sendable {
   private static let attemptsWhenStopping = 10
   /// Events of one transaction, as far as batches can be divided: about 30 MiB as plain values.
   private static let eventsPerTransaction = 16_384
+  /// Between two looks for batches that are too old: the limit is in days, and an idle agent should sleep.
+  private static let expiryMilliseconds: Int64 = 600_000
 
   /// For the watchdog.
   let progress = WriterProgress()
@@ -26,6 +28,7 @@ final class SpoolWriterThread: @unchecked Sendable {
   /// Only touched on this thread, as the next ones.
   private var intake: AgentIntake
   private var reporter = AgentReporter()
+  private var lastExpiryMilliseconds: Int64 = 0
   private let failing = Atomic(false)
   private let isStopping = Atomic(false)
   /// Events that were received and could not be written before the agent had to stop.
@@ -52,10 +55,29 @@ final class SpoolWriterThread: @unchecked Sendable {
     }
   }
 
+  /// Drops what the spool has kept for too long: before anything is delivered, and then now and again.
+  ///
+  /// To be called before ``run()`` begins, or by it.
+  func dropExpired() {
+    lastExpiryMilliseconds = Clock.nowMilliseconds()
+    do {
+      let dropped = try spool.dropExpired(nowMilliseconds: lastExpiryMilliseconds)
+      guard dropped > 0 else { return }
+      reporter.noteDropped(dropped, tooLarge: 0)
+      reporter.note(intake.counts, 0)
+      delivery.wake()
+    } catch {
+      Log.error(
+        "cannot write \(spool.path): \(SpoolError.reason(of: error)); what is too old there stays for now",
+        .cannotWrite)
+    }
+  }
+
   /// Runs until the queue is closed and drained.
   func run() {
     while true {
       let work = queue.take(timeout: secondsUntilDue)
+      if millisecondsUntilExpiry <= 0 { dropExpired() }
       for job in work.jobs { job() }
       var rest = work.batches[...]
       repeat {
@@ -80,7 +102,12 @@ final class SpoolWriterThread: @unchecked Sendable {
   private var secondsUntilDue: TimeInterval {
     let now = Clock.nowMilliseconds()
     let waits = [intake.millisecondsUntilDue(nowMilliseconds: now), reporter.millisecondsUntilDue]
-    return TimeInterval(waits.compactMap { $0 }.min() ?? 3_600_000) / 1_000
+    return TimeInterval(max(0, waits.reduce(millisecondsUntilExpiry) { min($0, $1 ?? $0) })) / 1_000
+  }
+
+  /// By the clock, which goes on while the machine sleeps; at most the interval, should it be set back.
+  private var millisecondsUntilExpiry: Int64 {
+    min(lastExpiryMilliseconds - Clock.nowMilliseconds(), 0) + Self.expiryMilliseconds
   }
 
   private func take(_ sealed: [SealedBatch], completing: Bool = false) {

@@ -328,6 +328,26 @@ def agent_tells_what_its_spool_dropped(place: Place) -> None:
         expect_equal((status["lost"], status["spool_dropped"]), (ledger["lost"],) * 2, "in the sum")
 
 
+@check
+def agent_drops_what_is_too_old_before_it_delivers(place: Place) -> None:
+    """Though nothing new arrives."""
+    config = place.write("a.yaml", "spool_days: 2\n")
+    with place.agent("--config", config) as agent:
+        send_stream(place.agent_stream, b"".join(event(source="app", seq=n) for n in range(1, 5)))
+        agent.wait_for("events wait in")
+        stop(agent)
+    with sqlite3.connect(place.spool) as database:
+        # As if five days had passed.
+        database.execute("UPDATE batch SET created_ms = created_ms - 5 * 86400000")
+    database.close()
+    with place.daemon(), place.agent("--config", config) as agent:
+        agent.wait_for("dropped the 4 oldest events")
+        poll(lambda: place.sources().get("app", {}).get("spool_dropped") == 4, "the loss to be told")
+        ledger = place.sources()["app"]
+        expect_equal((ledger["stored"], ledger["lost"]), (0, 4), "stored and lost")
+        stop(agent)
+
+
 # How it starts
 
 

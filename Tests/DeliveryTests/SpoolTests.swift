@@ -238,6 +238,28 @@ private let now: Int64 = 1_767_225_600_000
       ])
   }
 
+  /// Age counts without anything new, for the newest batch too; what tells of it waits in its turn.
+  @Test func dropsWhatIsTooOldThoughNothingComes() throws {
+    var spool = try Spool(path: path, sender: "pc", limits: limits(age: 2 * day))
+    #expect(try spool.dropExpired(nowMilliseconds: now) == 0, "empty")
+    for number in 1...4 { _ = try spool.append([event(number)], nowMilliseconds: now + Int64(number)) }
+    try spool.close()
+    spool = try Spool(path: path, sender: "pc", limits: limits(age: 2 * day))
+    #expect(try spool.dropExpired(nowMilliseconds: now + 2 * day + 1) == 0)
+    #expect(try spool.dropExpired(nowMilliseconds: now + 2 * day + 2) == 1)
+    #expect(try spool.dropExpired(nowMilliseconds: now + 5 * day) == 3)
+    let source = spool.source
+    func told(_ range: ClosedRange<UInt64>) -> [UnsentNumbers] {
+      [UnsentNumbers(kind: .dropped, source: source, ranges: [range])]
+    }
+    #expect(try contents(spool).events.isEmpty)
+    #expect(try contents(spool).unsent == told(1...4))
+    #expect(try spool.dropExpired(nowMilliseconds: now + 9 * day) == 0, "no events")
+    #expect(try contents(spool).unsent == told(1...4))
+    _ = try spool.append([event(5)], nowMilliseconds: now + 9 * day)
+    #expect(try contents(spool).events.map(\.sequence) == [5])
+  }
+
   /// An application that sends its numbers again leaves ranges that overlap; what is told stays readable.
   @Test func tellsOverlappingNumbersOnce() throws {
     let spool = try Spool(path: path, sender: "pc", limits: limits(age: day))
