@@ -220,7 +220,7 @@ CREATE TABLE dead_letter (
   received_ms INTEGER NOT NULL,       -- the collector's clock
   transport TEXT NOT NULL,            -- udp, unix-datagram, unix-stream or import
   source TEXT,                        -- the sender's id, if it could be read
-  speaker TEXT,                       -- login of the local account that sent it; NULL: may speak for anybody
+  speaker TEXT,                       -- login of the local account that sent it, or those of its key; NULL: of anybody
   reason TEXT NOT NULL,
   byte_count INTEGER NOT NULL,        -- its length when it came
   bytes BLOB NOT NULL,                -- its first 4,096 bytes

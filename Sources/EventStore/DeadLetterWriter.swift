@@ -8,12 +8,15 @@ struct DeadLetterWriter {
   static let lettersMax: Int64 = 10_000
   /// Most bytes of letters kept.
   static let bytesMax: Int64 = 16 << 20
+  /// Names kept of those whom a letter's key speaks for, which may be a whole department.
+  static let speakersMax = 8
 
   private var letterCount: Int64?
   private var byteCount: Int64 = 0
 
   mutating func forget() { letterCount = nil }
 
+  /// - Parameter speaker: a login, or several with NUL between.
   mutating func add(
     _ reject: EventBatch.Reject, _ bytes: [UInt8], source: String?, speaker: String?, transport: String,
     receivedMilliseconds: Int64,
@@ -29,10 +32,17 @@ struct DeadLetterWriter {
     try insert.execute(arguments: [
       receivedMilliseconds, transport, source, reject.reason.rawValue, reject.byteCount,
       bytes.databaseBlob, reject.sequence > 0 ? reject.sequence : nil,
-      reject.line > 0 ? reject.line : nil, speaker,
+      reject.line > 0 ? reject.line : nil, speaker.map(Self.readable),
     ])
     letterCount = (letterCount ?? 0) + 1
     byteCount += Int64(bytes.count)
+  }
+
+  /// Names of speakers as a text, which NUL would cut.
+  private static func readable(_ speaker: String) -> String {
+    let names = speaker.split(separator: "\0")
+    let more = names.count > speakersMax ? ", and \(names.count - speakersMax) more" : ""
+    return names.prefix(speakersMax).joined(separator: ", ") + more
   }
 
   /// Drops the oldest letters over the bounds.

@@ -8,6 +8,8 @@ package struct DeadLetter: Equatable, Sendable {
   package var receivedMilliseconds: Int64
   package var transport: String
   package var source: String?
+  /// Login of the account that sent it, or those that its key speaks for; nil for who may speak for anybody.
+  package var speaker: String?
   package var reason: String
   /// Its length when it came; more than ``bytes`` holds when it was cut.
   package var byteCount: Int
@@ -79,13 +81,14 @@ package enum DeadLetterStore {
   ) throws -> [DeadLetter] {
     let (condition, arguments) = filter.condition
     let sql = """
-      SELECT id, received_ms, transport, source, reason, byte_count, line, sequence,
+      SELECT id, received_ms, transport, source, reason, byte_count, line, sequence, speaker,
         \(withBytes ? "bytes" : "x''") FROM dead_letter WHERE \(condition) ORDER BY id LIMIT ?
       """
     return try Row.fetchAll(database, sql: sql, arguments: arguments + [limit]).map {
       DeadLetter(
-        id: $0[0], receivedMilliseconds: $0[1], transport: $0[2], source: $0[3], reason: $0[4],
-        byteCount: $0[5], line: $0[6], sequence: $0[7], bytes: [UInt8]($0[8] as Data))
+        id: $0[0], receivedMilliseconds: $0[1], transport: $0[2], source: $0[3],
+        speaker: $0[8], reason: $0[4],
+        byteCount: $0[5], line: $0[6], sequence: $0[7], bytes: [UInt8]($0[9] as Data))
     }
   }
 

@@ -92,9 +92,10 @@ struct DeadLettersCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What was refused, word for word; it may name people.",
+      abstract: "What was refused, word for word, and who sent it; it may name people.",
       discussion: """
-        Bytes that are no readable text are shown as \\x and two digits, and characters that could act on a \
+        The speaker is the local account that sent a letter, or whom its key speaks for; none is shown where that may \
+        speak for anybody. Bytes that are no readable text are shown as \\x and two digits, and characters that could act on a \
         terminal as \\u{...}.
 
         EXAMPLES:
@@ -134,9 +135,12 @@ struct DeadLettersCommand: ParsableCommand {
     private static func text(_ letter: DeadLetter) -> String {
       let line = letter.line.map { ", line \($0)" } ?? ""
       let source = letter.source.map { " of \(SafeText.escaping($0))" } ?? ""
+      let speaker = letter.speaker.map {
+        $0.isEmpty ? ", sent under a key that speaks for nobody" : ", sent by \(SafeText.escaping($0))"
+      }
       return """
         letter \(letter.id): \(letter.reason), \(TimestampText.utc(letter.receivedMilliseconds)) over \
-        \(letter.transport)\(line)\(source)
+        \(letter.transport)\(line)\(source)\(speaker ?? "")
           \(ByteText.readable(letter.bytes))\(letter.isCut ? " … (\(letter.byteCount) bytes in all)" : "")
 
         """
@@ -144,11 +148,14 @@ struct DeadLettersCommand: ParsableCommand {
 
     private static func table(_ letters: [DeadLetter]) -> GenericTable {
       GenericTable(
-        columns: ["id", "received", "transport", "source", "reason", "line", "seq", "bytes", "content"],
+        columns: [
+          "id", "received", "transport", "source", "speaker", "reason", "line", "seq", "bytes", "content",
+        ],
         rows: letters.map { letter in
           [
             .integer(letter.id), .text(TimestampText.utc(letter.receivedMilliseconds)),
-            .text(letter.transport), letter.source.map(ReportValue.text) ?? .null, .text(letter.reason),
+            .text(letter.transport), letter.source.map(ReportValue.text) ?? .null,
+            letter.speaker.map(ReportValue.text) ?? .null, .text(letter.reason),
             DeadLettersCommand.optional(letter.line.map(Int64.init)),
             DeadLettersCommand.optional(letter.sequence),
             .integer(Int64(letter.byteCount)), .text(ByteText.readable(letter.bytes)),

@@ -123,6 +123,10 @@ def local_senders_speak_for_themselves(place: Place) -> None:
         status = place.wait_for_events(4)
         expect_equal((status["stored"], status["rejected.not_yours"]), (2, 2), "over datagrams")
         expect("ann-pc" not in place.sources(), "an impostor shows in the ledger of whom they name")
+        why = ("dead-letters", "show", "--purpose", "who it was")
+        expect_equal([row["speaker"] for row in place.report(*why)["rows"]], ["nobody", "nobody"], "speakers")
+        expect("of ann-pc, sent by nobody" in place.run(*why, "--format", "table").expect(0).out, "as text")
+        expect("nobody" not in place.run("dead-letters").out, "the list names the sender")
         roster = "user,department,role,aliases\nann,Sales,clerk,nobody\n"
         place.import_text("roster", roster).expect(0)
         as_nobody(place, STREAM, str(place.stream), event("ann").hex())

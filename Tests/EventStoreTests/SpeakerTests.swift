@@ -64,6 +64,16 @@ struct SpeakerTests {
     let summary = try commit(fixture, as: "ann\0bob", [event("ann"), event("bob"), event("eve")])
     #expect(summary.accepted == 2)
     #expect(summary.rejected == [.notYours: 1])
+    let letters = try fixture.store.read {
+      try DeadLetterStore.all(DeadLetterFilter(), withBytes: false, in: $0)
+    }
+    #expect(letters.map(\.speaker) == ["ann, bob"])
+    let many = (1...10).map { "user\($0)" }.joined(separator: "\0")
+    try commit(fixture, as: many, [event("eve")])
+    let last = try fixture.store.read {
+      try DeadLetterStore.all(DeadLetterFilter(), withBytes: false, in: $0).last?.speaker
+    }
+    #expect(last?.hasSuffix("user7, user8, and 2 more") == true)
   }
 
   /// Nobody uses up the numbers of someone else's source.
