@@ -214,7 +214,8 @@ CREATE TABLE forgotten (
 
 -- Refused input and running totals -----------------------------------------------------------------------
 
--- At most 10,000 letters and 16 MiB; the oldest go first, counted as dead_letters_dropped.
+-- At most 10,000 letters and 16 MiB, of which the oldest go first, and 1,024 of one batch; those not kept are
+-- counted as dead_letters_dropped.
 CREATE TABLE dead_letter (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   received_ms INTEGER NOT NULL,       -- the collector's clock

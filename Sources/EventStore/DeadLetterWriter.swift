@@ -45,6 +45,11 @@ struct DeadLetterWriter {
     return names.prefix(speakersMax).joined(separator: ", ") + more
   }
 
+  /// Counts letters that are not kept: those over the bounds, or over what a batch keeps.
+  func noteDropped(_ count: Int, in database: Database) throws {
+    try Counters.add(["dead_letters_dropped": Int64(count)], in: database)
+  }
+
   /// Drops the oldest letters over the bounds.
   mutating func trim(in database: Database) throws {
     try load(database)
@@ -59,7 +64,7 @@ struct DeadLetterWriter {
           WHERE place > ? OR total > ?)
         """)
     try dropped.execute(arguments: [Self.lettersMax / 10 * 9, Self.bytesMax / 10 * 9])
-    try Counters.add(["dead_letters_dropped": Int64(database.changesCount)], in: database)
+    try noteDropped(database.changesCount, in: database)
     letterCount = nil
   }
 

@@ -330,7 +330,9 @@ package final class EventWriter {
           receivedMilliseconds: received.receivedMilliseconds, in: database)
       }
     }
-    if !rejects.isEmpty { try deadLetters.trim(in: database) }
+    guard !rejects.isEmpty else { return }
+    try deadLetters.noteDropped(rejects.count { $0.bytes == nil }, in: database)
+    try deadLetters.trim(in: database)
   }
 }
 

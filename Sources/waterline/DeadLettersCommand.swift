@@ -11,7 +11,8 @@ struct DeadLettersCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dead-letters", abstract: "Refused events: look at them, read them again, or drop them.",
     discussion: """
-      At most 10,000 letters and 16 MiB are kept; the oldest go first, and all stay counted.
+      At most 10,000 letters and 16 MiB are kept, of which the oldest go first, and 1,024 of one batch. All stay \
+      counted; 'status' shows how many were dropped.
 
       EXAMPLES:
         waterline dead-letters list --reason time

@@ -50,6 +50,15 @@ def dead_letters_are_listed_without_content(place: Place) -> None:
 
 
 @check
+def dead_letters_that_are_not_kept_are_counted(place: Place) -> None:
+    place.import_text("events", lines("pc", 1, 1) + b"nonsense\n" * 12_001).expect(3)
+    status = place.status()
+    expect_equal(status["rejected"], 12_001, "rejected")
+    expect(status["dead_letters"] >= 1_024, f"letters: {status['dead_letters']}")
+    expect_equal(status["dead_letters"] + status["dead_letters_dropped"], 12_001, "letters, and those not kept")
+
+
+@check
 def dead_letters_are_replayed_through_the_daemon_once(place: Place) -> None:
     """What was refused for a clock ahead is good once the day has come."""
     with place.daemon():

@@ -226,6 +226,9 @@ struct EventWriterTests {
     counters = try fixture.store.read { try Counters.all(in: $0) }
     #expect(counters["rejected.udp"] == 13_240)
     #expect(try fixture.integers("SELECT count(*) <= 10000 FROM dead_letter") == [[1]])
+    // Each refused event is a letter, or one of those dropped.
+    let letters = try fixture.integers("SELECT count(*) FROM dead_letter")[0][0]
+    #expect(letters + (counters["dead_letters_dropped"] ?? 0) == 13_240)
     try fixture.reopen()
     _ = try fixture.writer.commit([rejects(2, bytes: 4)])
     #expect(try fixture.integers("SELECT rejected FROM source WHERE id = 0") == [[13_242]])
