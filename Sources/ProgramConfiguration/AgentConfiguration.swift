@@ -165,6 +165,10 @@ package struct AgentConfiguration: Equatable, Sendable {
     if mode == .none && keyPath != nil {
       throw ConfigurationError("a key is of no use in mode none: choose --mode sign or encrypt")
     }
+    if let keyID, keyPath == nil {
+      throw ConfigurationError(
+        "the key \(keyID) has no file: name it with --key-file FILE, or leave out --key-id")
+    }
     let hashes = rules.contains { if case .hash = $0.action { true } else { false } }
     if hashes && hashKeyPath == nil {
       throw ConfigurationError("rules that hash need a key: name its file with hash_key_file")

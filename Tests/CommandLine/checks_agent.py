@@ -366,6 +366,7 @@ def agent_starts_or_says_why(place: Place) -> None:
     fails(1, "--collector", "nowhere", *spool, words=("nowhere", "HOST:PORT"))
     fails(2, "--colector", "x", words=("--colector",))
     fails(1, *usual, "--mode", "sign", words=("sign", "--key-file"))
+    fails(1, *usual, "--key-id", "pc", words=("pc", "--key-file"))
     fails(1, *usual, "--mode", "loud", words=("--mode", "loud"))
     fails(1, *usual, "--key-file", place.path("no.key"), words=("no.key",))
     fails(1, "--collector", place.agent_stream, *spool, "--unix-stream", place.agent_stream,

@@ -43,7 +43,7 @@ import WireFormat
 
   @Test(arguments: [
     ("unix_stream: /x", "no collector"), ("collector: x", "collector"), ("collector: c:1\nmode: sign", "key"),
-    ("collector: c:1\nmode: none\nkey_file: /k", "of no use"),
+    ("collector: c:1\nmode: none\nkey_file: /k", "of no use"), ("collector: c:1\nkey_id: pc", "--key-file"),
     ("collector: c:1\nrules: hash user", "hash_key_file"), ("collector: c:1\nrules: lose user", "lose"),
     ("collector: /x\nunix_stream: /x", "own socket"), ("collector: c:1\nmerge_focus_gap: 901", "900"),
     ("collector: c:1\nspool_days: x", "days"), ("collector: c:1\nsocket_mode: 0777", "0777"),
