@@ -115,7 +115,8 @@ CREATE TABLE kernel_drop (
 
 -- Envelopes (schemas/envelope.md) ------------------------------------------------------------------------
 
--- Batches that are stored, as ranges. A sender that proved nothing has '~' in front of its name.
+-- Batches that are stored, as ranges. A sender that proved nothing has '~' in front of its name, and if it sent over a
+-- Unix socket char(1), the number of its account, and ':' between.
 CREATE TABLE delivered_batch (
   sender TEXT NOT NULL,
   spool INTEGER NOT NULL,             -- its 64 bits, signed

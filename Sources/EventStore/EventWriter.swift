@@ -152,9 +152,7 @@ package final class EventWriter {
     _ database: Database
   ) throws {
     let isNew = try DeliveryLedger.add(delivery, receivedMilliseconds: receivedMilliseconds, in: database)
-    let sender = delivery.spool.sender
-    let name = delivery.spool.isUnproven ? String(sender.dropFirst()) : sender
-    if let source = try number(ofSource: name, database) {
+    if let source = try number(ofSource: delivery.spool.claimedSender, database) {
       try names.writeSources(in: database)
       try ledger.noteClock(source, offsetMilliseconds: delivery.clockOffsetMilliseconds, in: database)
     }

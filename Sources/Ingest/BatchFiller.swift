@@ -24,6 +24,8 @@ struct BatchFiller: ~Copyable {
   private var kernelDrops: Int64 = 0
   private var peers: PeerSpeakers
   private var peer: Int64?
+  /// As the kernel tells it; nil where it does not.
+  private var account: Int64?
   private let gate: EnvelopeGate
   private var deliveries: [(delivery: DeliveredBatch, ticket: AnswerTicket)] = []
   /// Packets were refused: the writer is to store the counts.
@@ -56,6 +58,7 @@ struct BatchFiller: ~Copyable {
 
   /// Says which local account sends what follows; nil where there are none, as on UDP.
   mutating func setPeer(_ userID: Int64?) {
+    account = userID
     guard let userID else {
       if !speaker.isEmpty { setSpeaker([]) }
       return
@@ -120,7 +123,7 @@ struct BatchFiller: ~Copyable {
   /// Decodes the batch in a whole envelope; it is acknowledged once its last event is on disk.
   mutating func add(envelope bytes: UnsafeRawBufferPointer, now: Int64, route: @autoclosure () -> AnswerRoute)
   {
-    guard let admitted = gate.admit(bytes, transport, now: now, route: route()) else {
+    guard let admitted = gate.admit(bytes, transport, account: account, now: now, route: route()) else {
       hasRefusals = true
       return afterAdding(now)
     }

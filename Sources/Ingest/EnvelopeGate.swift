@@ -103,9 +103,11 @@ package final class EnvelopeGate: Sendable {
 
   /// Looks at a whole envelope.
   ///
+  /// - Parameter account: the local account that sends it, where the kernel tells.
   /// - Returns: nil if there is nothing to store: refused and counted, or known and answered.
   func admit(
-    _ bytes: UnsafeRawBufferPointer, _ transport: Transport, now: Int64, route: @autoclosure () -> AnswerRoute
+    _ bytes: UnsafeRawBufferPointer, _ transport: Transport, account: Int64?, now: Int64,
+    route: @autoclosure () -> AnswerRoute
   ) -> Admitted? {
     let rules = state.withLock { $0.rules }
     var sender = ""
@@ -129,8 +131,10 @@ package final class EnvelopeGate: Sendable {
         header.oldestBatch <= header.batchNumber
       else { throw .malformed }
       guard header.sendMilliseconds <= now + EventLimits.futureToleranceMilliseconds else { throw .future }
-      let name = SpoolName(
-        sender: key == nil ? SpoolName.unprovenPrefix + header.sender : header.sender, spool: header.spoolID)
+      let name =
+        key == nil
+        ? SpoolName(unproven: header.sender, account: account, spool: header.spoolID)
+        : SpoolName(sender: header.sender, spool: header.spoolID)
       let offset = now - header.sendMilliseconds
       let ticket = AnswerTicket(header: header, key: key, route: route(), spool: name)
       guard let window = try enter(name, header, ticket) else { return nil }

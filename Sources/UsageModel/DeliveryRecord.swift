@@ -1,11 +1,15 @@
 /// Names one spool of one sender.
 package struct SpoolName: Hashable, Sendable {
-  /// The sender's id; one that proved nothing has ``unprovenPrefix`` in front, so that it is never taken for one
-  /// that did: no key's sender begins so.
+  /// The sender's id; one that proved nothing has ``unprovenPrefix`` in front, and its account if that is known, so
+  /// that it is never taken for one that did, or for another account's: no key's sender begins so.
   package var sender: String
   package var spool: UInt64
 
   package static let unprovenPrefix = "~"
+  /// Begins an account, which ends with a colon.
+  ///
+  /// A sender's id that begins so gets an empty account in front.
+  private static let accountMark = "\u{1}"
 
   /// Whether the sender proved nothing.
   package var isUnproven: Bool { sender.utf8.starts(with: Self.unprovenPrefix.utf8) }
@@ -13,6 +17,25 @@ package struct SpoolName: Hashable, Sendable {
   package init(sender: String, spool: UInt64) {
     self.sender = sender
     self.spool = spool
+  }
+
+  /// The spool of a sender that proved nothing: each local account has its own of any name.
+  ///
+  /// - Parameter account: who sends, by the kernel's word; nil where it has none, as over UDP.
+  package init(unproven claimedSender: String, account: Int64?, spool: UInt64) {
+    let isMarked = account != nil || claimedSender.utf8.starts(with: Self.accountMark.utf8)
+    let mark = isMarked ? Self.accountMark + (account.map(String.init) ?? "") + ":" : ""
+    self.init(sender: Self.unprovenPrefix + mark + claimedSender, spool: spool)
+  }
+
+  /// The sender's id as it was sent.
+  package var claimedSender: String {
+    guard isUnproven else { return sender }
+    let rest = sender.utf8.dropFirst(Self.unprovenPrefix.utf8.count)
+    guard rest.starts(with: Self.accountMark.utf8), let colon = rest.firstIndex(of: UInt8(ascii: ":")) else {
+      return String(Substring(rest))
+    }
+    return String(Substring(rest[rest.index(after: colon)...]))
   }
 }
 

@@ -264,6 +264,24 @@ def batches_are_known_after_a_restart(place: Place) -> None:
 LARGE_BATCH = 150_000  # more than the 65,536 that are decoded at once
 
 
+@check
+def nobody_has_anothers_batches_acknowledged(place: Place) -> None:
+    """Another account names the same sender and spool, and says that all before its batch 100 is done."""
+    open_to_all(place)
+    config = place.write("c.yaml", "socket_mode: 0666\n")
+    for turn in range(2):
+        claim = codec().seal(event("nobody"), sender="pc", spool=9, packet=5 + turn, batch=100, oldest=100,
+                             sent_ms=int(time.time() * 1000))
+        with place.daemon("--config", config):
+            as_nobody(place, UNSENT, str(place.stream), claim.hex())
+            sender = Sender(connect_stream(place.stream), spool=9)
+            sender.packet = 10 * turn
+            sender.send(event(), batch=50 + turn)
+            answer = sender.answer()
+            expect(answer is not None and answer["type"] == ACKNOWLEDGEMENT, f"answer {answer}")
+            expect_equal(place.status()["stored"], 2 + turn, "stored: its own batch once, and each of the other's")
+
+
 def large_batch() -> bytes:
     now = int(time.time() * 1000)
     return b"".join(b'{"time":%d,"user":"u","app":"a","feature":"f"}\n' % (now + number % 1_000)
