@@ -161,13 +161,22 @@ CREATE TABLE chunk_column (
   data BLOB NOT NULL                  -- header and payload
 );
 
--- Chunks that cannot be read: their columns stay in chunk_column, and nothing reads them.
+-- Chunks that cannot be read: their columns stay in chunk_column, as far as their pages can be read, and nothing
+-- reads them.
 CREATE TABLE damaged_chunk (
   id INTEGER PRIMARY KEY,             -- chunk.id it had; the next columns are those of chunk
   day INTEGER, run INTEGER NOT NULL, row_count INTEGER NOT NULL, time_min_ms INTEGER NOT NULL,
   time_max_ms INTEGER NOT NULL, byte_count INTEGER NOT NULL, imported INTEGER NOT NULL,
   found_ms INTEGER NOT NULL,
   reason TEXT NOT NULL
+);
+
+-- Pages with rows of chunk_column or rollup_column that failed their checksum, as they were; their rows are gone.
+CREATE TABLE damaged_page (
+  id INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,            -- its number in the file
+  found_ms INTEGER NOT NULL,
+  bytes BLOB NOT NULL
 );
 
 -- Daily cells (schemas/chunk-format.md, "Daily cells"): what the events of some chunks add up to. A rollup says

@@ -19,11 +19,22 @@ enum { READS_MAX = 5 };
 // An extended code of SQLITE_CORRUPT. An error of input or output would end the transaction, and the plain code
 // would let nothing more be written in it; but this page never came in, and others are sound.
 enum { DAMAGED_PAGE = SQLITE_CORRUPT | 64 << 8 };
+// Operations of xFileControl, which SQLite hands on from 100 on: it comes with a `substitute`.
+enum { SUBSTITUTE_PAGE = 0x574C01 };
+
+// What a connection reads in the place of a damaged page.
+typedef struct substitute {
+  struct substitute *next;
+  uint32_t number;
+  int length;
+  unsigned char page[];
+} substitute;
 
 typedef struct {
   sqlite3_file base;
   bool is_sealed;        // pages of this file have room for a checksum
   unsigned char *page;   // where a page to be written gets its checksum; NULL until the first
+  substitute *substitutes;
   sqlite3_file *real;
 } page_file;
 
@@ -77,6 +88,12 @@ static int page_size_of(const unsigned char *header) {
 
 // --- One file ------------------------------------------------------------------------------------------
 
+static const substitute *substitute_of(const page_file *own, uint32_t number, int length) {
+  const substitute *other = own->substitutes;
+  while (other && (other->number != number || other->length != length)) other = other->next;
+  return other;
+}
+
 static int page_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 offset) {
   page_file *own = (page_file *)file;
   int code = real_of(file)->pMethods->xRead(real_of(file), bytes, length, offset);
@@ -87,6 +104,11 @@ static int page_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 
   uint32_t number = (uint32_t)(offset / length + 1);
   uint64_t sum = checksum_in(page, length);
   if (sum != 0 && sum != checksum_of(page, length, number)) {
+    const substitute *other = substitute_of(own, number, length);
+    if (other) {
+      memcpy(page, other->page, (size_t)length);
+      return SQLITE_OK;
+    }
     last_failure = number;
     sqlite3_log(DAMAGED_PAGE, "page %u does not match its checksum", number);
     return DAMAGED_PAGE;
@@ -113,6 +135,11 @@ static int page_write(sqlite3_file *file, const void *bytes, int length, sqlite3
 static int page_close(sqlite3_file *file) {
   int code = real_of(file)->pMethods->xClose(real_of(file));
   sqlite3_free(((page_file *)file)->page);
+  for (substitute *other = ((page_file *)file)->substitutes; other;) {
+    substitute *next = other->next;
+    sqlite3_free(other);
+    other = next;
+  }
   return code;
 }
 
@@ -135,6 +162,13 @@ static int page_check_lock(sqlite3_file *file, int *result) {
   return real_of(file)->pMethods->xCheckReservedLock(real_of(file), result);
 }
 static int page_control(sqlite3_file *file, int operation, void *argument) {
+  page_file *own = (page_file *)file;
+  if (operation == SUBSTITUTE_PAGE) {
+    substitute *added = argument;
+    added->next = own->substitutes;
+    own->substitutes = added;
+    return SQLITE_OK;
+  }
   return real_of(file)->pMethods->xFileControl(real_of(file), operation, argument);
 }
 static int page_sector_size(sqlite3_file *file) {
@@ -218,6 +252,17 @@ int wl_page_checksum_register(void) {
 int wl_page_checksum_reserve(void *connection) {
   int bytes = CHECKSUM;
   return sqlite3_file_control(connection, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
+
+int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigned char *page, int length) {
+  substitute *added = sqlite3_malloc((int)sizeof *added + length);
+  if (added == NULL) return SQLITE_NOMEM;
+  added->number = number;
+  added->length = length;
+  memcpy(added->page, page, (size_t)length);
+  int code = sqlite3_file_control(connection, "main", SUBSTITUTE_PAGE, added);
+  if (code != SQLITE_OK) sqlite3_free(added);
+  return code;
 }
 
 uint32_t wl_page_checksum_take_failure(void) {
@@ -334,4 +379,38 @@ int wl_page_checksum_survey(const char *path, wl_page_survey *result) {
   free(page);
   close_raw(&raw);
   return code;
+}
+
+// --- Single pages as they stand in the file --------------------------------------------------------------
+
+struct wl_raw_pages {
+  raw_file raw;
+  int length;
+};
+
+int wl_raw_pages_open(const char *path, wl_raw_pages **result) {
+  wl_raw_pages *pages = malloc(sizeof *pages);
+  if (pages == NULL) return -ENOMEM;
+  int code = open_raw(path, &pages->raw);
+  if (code != 0) {
+    free(pages);
+    return code;
+  }
+  pages->length = page_size_of(pages->raw.header);
+  *result = pages;
+  if (is_page_size(pages->length)) return 0;
+  wl_raw_pages_close(pages);
+  return -ENODATA;
+}
+
+int wl_raw_pages_read(wl_raw_pages *pages, uint32_t number, unsigned char *page, int length) {
+  if (length != pages->length || number == 0) return -EINVAL;
+  if (!read_page(&pages->raw, page, length, (int64_t)number - 1)) return -EIO;
+  uint64_t sum = checksum_in(page, length);
+  return sum == 0 || sum == checksum_of(page, length, number);
+}
+
+void wl_raw_pages_close(wl_raw_pages *pages) {
+  close_raw(&pages->raw);
+  free(pages);
 }

@@ -49,13 +49,10 @@ package struct CommandExecutor<Store: StoreWriting> {
       return .forgot(try forget(user, login: login, purpose: purpose, progress))
     case .setAside(let chunks):
       let now = Clock.nowMilliseconds()
-      try store.write { database in
-        for chunk in chunks { _ = try DamagedChunks.setAside(chunk, nowMilliseconds: now, in: database) }
-      }
+      try store.withWriter { _ = try $0.setAside(chunks, nowMilliseconds: now) }
     case .recount(let rollups):
-      try store.write { database in
-        for rollup in rollups { try RollupBuilder.discard(rollup, in: database) }
-      }
+      let now = Clock.nowMilliseconds()
+      try store.withWriter { try $0.discardRollups(rollups, nowMilliseconds: now) }
     case .replayDeadLetters(let filter): return .replayed(try replay(filter, progress))
     case .dropDeadLetters(let filter):
       return .dropped(

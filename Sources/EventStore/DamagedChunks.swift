@@ -28,7 +28,8 @@ package struct DamagedChunk: Equatable, Sendable {
 package enum DamagedChunks {
   /// Moves a chunk aside, if it is there and really cannot be read.
   ///
-  /// Only its row in `chunk` moves: copying the columns would read what cannot be read.
+  /// Only its row in `chunk` moves: copying the columns would read what cannot be read. Where their pages are
+  /// damaged, ``EventWriter/setAside(_:nowMilliseconds:)`` mends them too.
   /// - Returns: whether it was moved.
   package static func setAside(
     _ chunk: Int64, nowMilliseconds: Int64, in database: Database
@@ -68,6 +69,7 @@ package enum DamagedChunks {
         arguments: [first, first + ChunkRow.columnsMax])
     }
     try database.execute(sql: "DELETE FROM damaged_chunk")
+    try database.execute(sql: "DELETE FROM damaged_page")
     let events = chunks.reduce(0) { $0 + $1.rowCount }
     try Counters.add(["forgotten_events": Int64(events)], in: database)
     return (chunks.count, events)
@@ -83,6 +85,46 @@ package enum DamagedChunks {
         id: $0[0], rowCount: $0[1], timeMinimumMilliseconds: $0[2], timeMaximumMilliseconds: $0[3],
         foundMilliseconds: $0[4], reason: $0[5])
     }
+  }
+}
+
+extension EventWriter {
+  /// Moves chunks aside that cannot be read, and mends the pages that they stood on.
+  ///
+  /// - Returns: how many were moved.
+  /// - Throws: `UnmendablePage`, `StoreError`, `DatabaseError`; chunks may be set aside all the same.
+  @discardableResult
+  package func setAside(_ chunks: [Int64], nowMilliseconds: Int64) throws -> Int {
+    let moved = try store.write { database in
+      try chunks.count { try DamagedChunks.setAside($0, nowMilliseconds: nowMilliseconds, in: database) }
+    }
+    try PageMender.mend(store.path, nowMilliseconds: nowMilliseconds)
+    return moved
+  }
+
+  /// Deletes rollups whose cells are wrong, so that they are counted anew; mends pages that they stood on.
+  package func discardRollups(_ rollups: [Int64], nowMilliseconds: Int64) throws {
+    try mending(nowMilliseconds: nowMilliseconds) {
+      try store.write { database in
+        for rollup in rollups { try RollupBuilder.discard(rollup, in: database) }
+      }
+    }
+  }
+
+  /// Runs `body` until no page that it comes across is damaged; it must be a transaction.
+  ///
+  /// - Throws: what `body` throws; `UnmendablePage`.
+  func mending<Result>(nowMilliseconds: Int64, _ body: () throws -> Result) throws -> Result {
+    for _ in 0..<PageMender.pagesMax {
+      do {
+        return try body()
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+        guard let page = PageChecksums.takeFailedPage(),
+          try PageMender.mend(store.path, page: page, nowMilliseconds: nowMilliseconds) > 0
+        else { throw error }
+      }
+    }
+    return try body()
   }
 }
 

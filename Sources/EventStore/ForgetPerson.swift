@@ -41,19 +41,21 @@ extension EventWriter {
   /// First a tombstone for each of their names refuses what arrives meanwhile; the names themselves go last, so
   /// that a run that was cut short can be run again. Not undoable.
   /// - Parameter user: a roster user, an alias, or a name as events carry it.
-  /// - Throws: `DatabaseError`; what was erased until then stays erased.
+  /// - Throws: `DatabaseError`, `UnmendablePage`; what was erased until then stays erased.
   package func forget(
     person user: String, nowMilliseconds: Int64, progress: (Int) -> Void = { _ in }
   ) throws -> ForgetReceipt {
     try withoutTransaction { try $0.execute(sql: "PRAGMA secure_delete = ON") }
     defer { try? withoutTransaction { try $0.execute(sql: "PRAGMA secure_delete = FAST") } }
     var receipt = ForgetReceipt()
+    // What stands on damaged pages could not be deleted.
+    try PageMender.mend(store.path, nowMilliseconds: nowMilliseconds)
     let person = try maintain { try PersonNames(user, in: $0) }
     let tombstones = try maintain { database in
       try Tombstones.add(person.all, nowMilliseconds: nowMilliseconds, in: database)
       return person.all.count
     }
-    try forgetEvents(of: person, &receipt, progress)
+    try forgetEvents(of: person, nowMilliseconds, &receipt, progress)
     try maintain { database in
       try person.removeFromTables(nowMilliseconds: nowMilliseconds, &receipt, in: database)
       try PeopleStore.refresh(in: database)
@@ -77,22 +79,34 @@ extension EventWriter {
   }
 
   private func forgetEvents(
-    of person: PersonNames, _ receipt: inout ForgetReceipt, _ progress: (Int) -> Void
+    of person: PersonNames, _ now: Int64, _ receipt: inout ForgetReceipt, _ progress: (Int) -> Void
   ) throws {
+    func step(_ body: (inout ForgetReceipt, Database) throws -> Void) throws {
+      receipt = try mending(nowMilliseconds: now) {
+        try maintain { database in
+          var next = receipt
+          try body(&next, database)
+          return next
+        }
+      }
+    }
     var rest = try maintain { try ChunkRow.all(in: $0) }[...]
     while !rest.isEmpty {
       let some = rest.prefix(Self.chunksAtOnce)
       rest = rest.dropFirst(some.count)
-      try maintain { database in
-        for chunk in some { try person.remove(from: chunk, &receipt, in: database) }
+      try step { receipt, database in
+        for chunk in some {
+          try person.remove(from: chunk, nowMilliseconds: now, &receipt, in: database)
+        }
       }
       progress(some.reduce(0) { $0 + $1.rowCount })
       // Merging may have moved rows to new chunks meanwhile.
       if rest.isEmpty { rest = try maintain { try person.chunksWithEvents(in: $0) }[...] }
     }
-    try maintain { try person.removeFromRollups(&receipt, in: $0) }
-    let damaged = try maintain { try DamagedChunks.removeAll(in: $0) }
-    if damaged.chunks > 0 {
+    try step { try person.removeFromRollups(&$0, in: $1) }
+    try step { receipt, database in
+      let damaged = try DamagedChunks.removeAll(in: database)
+      guard damaged.chunks > 0 else { return }
       receipt.add("damaged_chunk", damaged.chunks, "removed")
       receipt.warnings.append(
         "\(damaged.events) events in damaged chunks were removed too: nobody can tell whose they were")
@@ -169,7 +183,9 @@ struct PersonNames {
   }
 
   /// Removes the person's events from a chunk, and mentions of them from what others' events carry.
-  func remove(from chunk: ChunkRow, _ receipt: inout ForgetReceipt, in database: Database) throws {
+  func remove(
+    from chunk: ChunkRow, nowMilliseconds: Int64, _ receipt: inout ForgetReceipt, in database: Database
+  ) throws {
     let isThere = try Bool.fetchOne(
       database, sql: "SELECT EXISTS (SELECT 1 FROM chunk WHERE id = ?)", arguments: [chunk.id])
     guard isThere == true else { return }
@@ -187,7 +203,7 @@ struct PersonNames {
       if kept.count == users.count { receipt.add("texts of others' events", mentions, "changed") }
       try Counters.add(["forgotten_events": Int64(users.count - kept.count)], in: database)
     } catch is ChunkDamage {
-      _ = try DamagedChunks.setAside(chunk.id, nowMilliseconds: 0, in: database)
+      _ = try DamagedChunks.setAside(chunk.id, nowMilliseconds: nowMilliseconds, in: database)
     }
   }
 

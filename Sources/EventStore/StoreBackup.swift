@@ -12,6 +12,8 @@ package enum StoreBackup {
   package struct Result: Equatable, Sendable {
     package var byteCount: Int64
     package var eventCount: Int64
+    /// Events in chunks that are set aside as damaged, which the copy has too.
+    package var damagedEventCount: Int64
   }
 
   /// What a copy is doing.
@@ -115,7 +117,9 @@ package enum StoreBackup {
       }
       let bytes = try Int64.fetchOne(
         database, sql: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-      return Result(byteCount: bytes ?? 0, eventCount: chunks.reduce(0) { $0 + Int64($1.rowCount) })
+      return Result(
+        byteCount: bytes ?? 0, eventCount: chunks.reduce(0) { $0 + Int64($1.rowCount) },
+        damagedEventCount: try DamagedChunks.all(in: database).reduce(0) { $0 + Int64($1.rowCount) })
     }
     try copy.close()
     return result

@@ -38,6 +38,8 @@ package struct StoreDoctor {
   private(set) package var damaged: [ChunkDamage] = []
   /// Rollups whose cells are not what their chunks say, to be counted anew.
   private(set) package var wrongRollups: [Int64] = []
+  /// Whether pages fail their checksum: the writer can mend those of columns.
+  private(set) package var hasDamagedPages = false
   /// Rows by source in sound chunks.
   private var rowsOfSource: [Int64: Int64] = [:]
 
@@ -106,10 +108,11 @@ package struct StoreDoctor {
         "start waterlined once, or run any import, to give them some")
     }
     if let first = pages.firstDamaged {
+      hasDamagedPages = true
       add(
         "page_checksums", .bad,
         "not what was written: \(pages.damaged) of \(pages.sealed + pages.damaged) pages, the first is \(first)",
-        Self.restoring)
+        "run doctor again: what held events is mended now; if this stays, " + Self.restoring)
     } else if pages.unsealed > 0 {
       add(
         "page_checksums", .warning,

@@ -17,6 +17,7 @@ enum StoreSchema {
     migrator.registerMigration("5 people") { database in try database.execute(sql: people) }
     migrator.registerMigration("6 answers") { database in try database.execute(sql: answers) }
     migrator.registerMigration("7 cheap new names") { database in try database.execute(sql: cheapNames) }
+    migrator.registerMigration("8 damaged pages") { database in try database.execute(sql: damagedPages) }
     return migrator
   }
 
@@ -174,6 +175,12 @@ enum StoreSchema {
       id INTEGER PRIMARY KEY AUTOINCREMENT, rollup INTEGER NOT NULL, row_count INTEGER NOT NULL);
     CREATE INDEX rollup_part_by_rollup ON rollup_part (rollup);
     CREATE TABLE rollup_column (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    """
+
+  /// Pages of columns as they were when they could not be read any more.
+  private static let damagedPages = """
+    CREATE TABLE damaged_page (
+      id INTEGER PRIMARY KEY, number INTEGER NOT NULL, found_ms INTEGER NOT NULL, bytes BLOB NOT NULL);
     """
 
   /// What tells whether an answer still holds.

@@ -49,9 +49,7 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
 
   private func setAside(_ damage: ChunkDamage) throws {
     let now = Int64(Date().timeIntervalSince1970 * 1_000)
-    let isMoved = try lock.withLock {
-      try store.write { try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) }
-    }
-    guard isMoved else { throw damage }
+    let movedCount = try lock.withLock { try writer.setAside([damage.chunk], nowMilliseconds: now) }
+    guard movedCount > 0 else { throw damage }
   }
 }

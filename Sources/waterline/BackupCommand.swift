@@ -35,7 +35,17 @@ struct BackupCommand: ParsableCommand {
     line.finish()
     format.print(
       GenericTable(
-        columns: ["file", "bytes", "events"],
-        rows: [[.text(file), .integer(result.byteCount), .integer(result.eventCount)]]))
+        columns: ["file", "bytes", "events", "damaged_events"],
+        rows: [
+          [
+            .text(file), .integer(result.byteCount), .integer(result.eventCount),
+            .integer(result.damagedEventCount),
+          ]
+        ]))
+    if result.damagedEventCount > 0 {
+      Output.writeError(
+        "warning: \(result.damagedEventCount) more events are set aside as damaged, here and in the copy: an older "
+          + "backup may have them")
+    }
   }
 }

@@ -34,7 +34,8 @@ struct DoctorCommand: ParsableCommand {
     }
     line.finish()
     try store.close()
-    DamagedData.setAside(doctor.damaged.map(\.chunk), databasePath: path)
+    DamagedData.setAside(
+      doctor.damaged.map(\.chunk), mendsPages: doctor.hasDamagedPages, databasePath: path)
     DamagedData.recount(doctor.wrongRollups, databasePath: path)
     format.printAll(
       GenericTable(
@@ -61,13 +62,14 @@ enum DamagedData {
     }
   }
 
-  /// Has the writer set chunks aside; where that may not be done, the next writer that meets them does it.
-  static func setAside(_ chunks: [Int64], databasePath: String) {
-    guard !chunks.isEmpty else { return }
+  /// Has the writer set chunks aside and mend the pages that they stood on; where that may not be done, the next
+  /// writer that meets them does it.
+  static func setAside(_ chunks: [Int64], mendsPages: Bool = false, databasePath: String) {
+    guard !chunks.isEmpty || mendsPages else { return }
     do {
       _ = try ControlClient(databasePath: databasePath).run(.setAside(chunks: chunks))
     } catch {
-      Output.writeError("warning: \(chunks.count) damaged chunks are not set aside yet: \(error)")
+      Output.writeError("warning: what is damaged is not wholly set aside: \(ErrorText.describe(error))")
     }
   }
 }

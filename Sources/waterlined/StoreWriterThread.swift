@@ -228,7 +228,7 @@ final class StoreWriterThread: @unchecked Sendable {
 
   private func setAside(_ damage: ChunkDamage, through writer: QueuedWriter) throws {
     let now = Clock.nowMilliseconds()
-    guard try writer.write({ try DamagedChunks.setAside(damage.chunk, nowMilliseconds: now, in: $0) })
+    guard try writer.withWriter({ try $0.setAside([damage.chunk], nowMilliseconds: now) }) > 0
     else { throw damage }
     Log.error("set aside \(damage): its events are missing from reports, its bytes are kept")
   }

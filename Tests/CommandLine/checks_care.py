@@ -157,6 +157,47 @@ def damaged_chunk_is_set_aside_and_reports_say_so(place: Place) -> None:
 
 
 @check
+def damaged_page_of_events_is_in_nobodys_way(place: Place) -> None:
+    """One byte of the file: its chunk is set aside, and everything can be deleted, copied and checked again."""
+    with place.daemon() as daemon:
+        for batch in range(20):
+            events = [line(**hostile.event(user=f"u{number % 10}", source="pc", seq=batch * 200 + number + 1))
+                      for number in range(200)]
+            send_stream(place.stream, b"".join(events))
+            place.wait_for_events((batch + 1) * 200)
+        expect_equal(daemon.stop(), 0, "exit code")
+    with sqlite3.connect(place.database) as database:
+        blob = database.execute("SELECT data FROM chunk_column WHERE length(data) > 60 ORDER BY id DESC LIMIT 1")
+        part = blob.fetchone()[0][20:60]
+    database.close()
+    content = bytearray(place.database.read_bytes())
+    content[content.index(part) + 7] ^= 1
+    place.database.write_bytes(content)
+    with place.daemon() as daemon:
+        expect_equal(findings(place, 1)["chunks"], "bad", "verdict of chunks")
+        verdicts = findings(place, 1)
+        expect_equal({name for name, verdict in verdicts.items() if verdict != "ok"}, {"damaged"}, "what stays bad")
+        damaged = place.status()["damaged_events"]
+        expect(0 < damaged < 4_000, f"{damaged} damaged events")
+        send_stream(place.stream, lines("pc", 4_001, 10))
+        place.wait_for_events(4_010)
+        copy = place.path("copy.db")
+        made = place.run("backup", copy, "--format", "json").expect(0)
+        expect(f"{damaged} more events are set aside" in made.err, f"no word about the damage: {made.err}")
+        row = made.json()["rows"][0]
+        expect_equal((row["events"], row["damaged_events"]), (4_010 - damaged, damaged), "events of the copy")
+        receipt = place.run("forget", "u7", "--yes", "--purpose", "x", "--format", "json").expect(0).json()
+        items = {(item["place"], item["what"]) for item in receipt["rows"]}
+        expect({("events", "removed"), ("damaged_chunk", "removed"), ("user_name", "removed")} <= items, f"{items}")
+        expect(f"{damaged} events in damaged chunks" in " ".join(receipt["warnings"]), f"{receipt['warnings']}")
+        expect_equal(set(findings(place, 0).values()), {"ok"}, "verdicts after forgetting")
+        expect_equal(daemon.stop(), 0, "exit code")
+    place.database = copy
+    verdicts = findings(place, 1)
+    expect_equal({name for name, verdict in verdicts.items() if verdict != "ok"}, {"damaged"}, "verdicts of the copy")
+
+
+@check
 def backup_says_what_to_do_where_it_cannot_write(place: Place) -> None:
     fixture.load(place)
     missing = place.path("no/such")

@@ -21,6 +21,10 @@ int wl_page_checksum_register(void);
 /// Returns an SQLite result code.
 int wl_page_checksum_reserve(void *connection);
 
+/// Has one connection read `page` in the place of a page that fails its check, until it is closed. For mending only:
+/// SQLite takes these bytes for what was stored. Returns an SQLite result code.
+int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigned char *page, int length);
+
 /// Number of the page that last failed its check on this thread, and 0 if none did since the last call.
 uint32_t wl_page_checksum_take_failure(void);
 
@@ -43,5 +47,17 @@ int wl_page_checksum_survey(const char *path, wl_page_survey *result);
 /// Reads the header of a database file and the file's size, beside its connections.
 /// Returns 0 or -errno; -ENODATA when it is no database.
 int wl_database_header(const char *path, unsigned char header[100], int64_t *size);
+
+/// A database file's pages as they stand in the file, whatever their checksums say. What the log holds is not seen.
+typedef struct wl_raw_pages wl_raw_pages;
+
+/// Returns 0 or -errno; -ENODATA when it is no database. To be closed.
+int wl_raw_pages_open(const char *path, wl_raw_pages **result);
+
+/// Reads a page, counted from 1, of the file's page size. Returns 1 if it is what was written, as far as it has a
+/// checksum; 0 if it is not; -errno.
+int wl_raw_pages_read(wl_raw_pages *pages, uint32_t number, unsigned char *page, int length);
+
+void wl_raw_pages_close(wl_raw_pages *pages);
 
 #endif

@@ -62,7 +62,19 @@ package enum PageChecksums {
 
   /// Says which page this thread could not read last; nil when none was since it was last asked.
   package static func takeFailure() -> String? {
+    takeFailedPage().map { "page \($0) of the file does not match its checksum" }
+  }
+
+  /// As above, its number.
+  static func takeFailedPage() -> UInt32? {
     let number = wl_page_checksum_take_failure()
-    return number == 0 ? nil : "page \(number) of the file does not match its checksum"
+    return number == 0 ? nil : number
+  }
+
+  /// Has this connection read other bytes in the place of a damaged page; for ``PageMender`` only.
+  static func substitute(_ page: [UInt8], forPage number: UInt32, in database: Database) throws {
+    let code = wl_page_checksum_substitute(
+      UnsafeMutableRawPointer(database.sqliteConnection), number, page, Int32(page.count))
+    guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
   }
 }
