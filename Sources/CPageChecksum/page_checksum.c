@@ -19,8 +19,8 @@ enum { READS_MAX = 5 };
 // An extended code of SQLITE_CORRUPT. An error of input or output would end the transaction, and the plain code
 // would let nothing more be written in it; but this page never came in, and others are sound.
 enum { DAMAGED_PAGE = SQLITE_CORRUPT | 64 << 8 };
-// Operations of xFileControl, which SQLite hands on from 100 on: it comes with a `substitute`.
-enum { SUBSTITUTE_PAGE = 0x574C01 };
+// Operations of xFileControl, which SQLite hands on from 100 on: with a `substitute`, with nothing.
+enum { SUBSTITUTE_PAGE = 0x574C01, EXPECT_SEALED = 0x574C02 };
 
 // What a connection reads in the place of a damaged page.
 typedef struct substitute {
@@ -169,6 +169,10 @@ static int page_control(sqlite3_file *file, int operation, void *argument) {
     own->substitutes = added;
     return SQLITE_OK;
   }
+  if (operation == EXPECT_SEALED) {
+    own->is_sealed = true;
+    return SQLITE_OK;
+  }
   return real_of(file)->pMethods->xFileControl(real_of(file), operation, argument);
 }
 static int page_sector_size(sqlite3_file *file) {
@@ -252,6 +256,10 @@ int wl_page_checksum_register(void) {
 int wl_page_checksum_reserve(void *connection) {
   int bytes = CHECKSUM;
   return sqlite3_file_control(connection, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
+
+int wl_page_checksum_expect(void *connection) {
+  return sqlite3_file_control(connection, "main", EXPECT_SEALED, NULL);
 }
 
 int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigned char *page, int length) {

@@ -80,7 +80,7 @@ package enum StoreBackup {
   {
     let source = try EventStore(readingAt: path)
     var configuration = Configuration()
-    configuration.prepareDatabase { try PageChecksums.reserve($0) }
+    configuration.prepareDatabase { try PageChecksums.reserve($0, isWhole: true) }
     let copy = try DatabaseQueue(path: partial, configuration: configuration)
     try source.read { from in
       let pageBytes = try Int64.fetchOne(from, sql: "PRAGMA page_size") ?? 4_096

@@ -21,6 +21,10 @@ int wl_page_checksum_register(void);
 /// Returns an SQLite result code.
 int wl_page_checksum_reserve(void *connection);
 
+/// Says that what is written to a file that is still empty will have room: pages may go there before page 1 tells.
+/// Returns an SQLite result code.
+int wl_page_checksum_expect(void *connection);
+
 /// Has one connection read `page` in the place of a page that fails its check, until it is closed. For mending only:
 /// SQLite takes these bytes for what was stored. Returns an SQLite result code.
 int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigned char *page, int length);

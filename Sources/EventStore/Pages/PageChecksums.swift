@@ -23,8 +23,12 @@ package enum PageChecksums {
   }
 
   /// Gives the pages of a file that is still empty room for checksums.
-  package static func reserve(_ database: Database) throws {
-    let code = wl_page_checksum_reserve(UnsafeMutableRawPointer(database.sqliteConnection))
+  ///
+  /// - Parameter isWhole: all its pages are about to be written in any order, before page 1 says that there is room.
+  package static func reserve(_ database: Database, isWhole: Bool = false) throws {
+    let connection = UnsafeMutableRawPointer(database.sqliteConnection)
+    var code = wl_page_checksum_reserve(connection)
+    if code == 0, isWhole { code = wl_page_checksum_expect(connection) }
     guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
   }
 

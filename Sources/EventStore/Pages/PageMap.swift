@@ -122,7 +122,9 @@ extension [UInt8] {
     for index in 0..<4 { self[offset + index] = UInt8(truncatingIfNeeded: value >> (24 - 8 * index)) }
   }
 
-  /// SQLite's numbers of variable length: seven bits a byte, all eight of a ninth. Nil where the bytes end first.
+  /// One of SQLite's numbers of variable length: seven bits a byte, all eight of a ninth.
+  ///
+  /// - Returns: nil where the bytes end first.
   func sqliteNumber(at offset: inout Int) -> UInt64? {
     var value: UInt64 = 0
     for index in 0..<9 {
