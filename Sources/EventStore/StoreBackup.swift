@@ -26,12 +26,12 @@ package enum StoreBackup {
   ///
   /// The copy holds the database's secrets too and is readable for its owner only. Events go on being stored
   /// meanwhile; the WAL cannot be folded in before the copy is made.
-  /// - Parameter replaces: whether an existing file of that name may be replaced.
+  /// - Parameter replaces: whether an older backup of that name may be replaced.
   /// - Throws: `StoreError` naming the file; `DatabaseError` of the disk. No file is left behind then.
   package static func copy(
     _ path: String, to destination: String, replaces: Bool, progress: (Step) -> Void = { _ in }
   ) throws -> Result {
-    try checkDestination(destination, source: path, replaces: replaces)
+    try BackupDestination.check(destination, source: path, replaces: replaces)
     let partial = "\(destination).partial-\(getpid())"
     let descriptor = open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
@@ -54,25 +54,6 @@ package enum StoreBackup {
     } catch {
       for ending in ["", "-wal", "-shm", "-journal"] { unlink(partial + ending) }
       throw error
-    }
-  }
-
-  private static func checkDestination(_ destination: String, source: String, replaces: Bool) throws {
-    guard FileManager.default.fileExists(atPath: destination) else { return }
-    var own = stat()
-    var other = stat()
-    let isSame =
-      stat(source, &own) == 0 && stat(destination, &other) == 0 && own.st_ino == other.st_ino
-      && own.st_dev == other.st_dev
-    guard !isSame else {
-      throw StoreError.invalid("\(destination) is the database itself: name another file")
-    }
-    // Readers leave an empty one behind.
-    guard WalKeeper.byteCount(ofDatabaseAt: destination) == 0 else {
-      throw StoreError.invalid("\(destination) is a database in use: name another file")
-    }
-    guard replaces else {
-      throw StoreError.invalid("\(destination) is there already: name another file, or add --replace")
     }
   }
 

@@ -18,7 +18,7 @@ struct BackupCommand: ParsableCommand {
 
   @Argument(help: ArgumentHelp("Where the copy goes.", valueName: "file"), completion: .file())
   var file: String
-  @Flag(help: "Replace a file of that name.") var replace = false
+  @Flag(help: "Replace an older backup of that name.") var replace = false
   @OptionGroup var database: DatabaseOption
   @OptionGroup var format: FormatOptions
 

@@ -124,7 +124,9 @@ def backup_is_made_and_restored_under_load(place: Place) -> None:
         expect(row["events"] >= fixture.EVENTS, f"events of the copy: {row}")
         place.run("backup", str(copy)).expect_one_line(1, "--replace")
         place.run("backup", str(copy), "--replace").expect(0)
-        place.run("backup", str(place.database), "--replace").expect_one_line(1, "itself")
+        for ending in ("", "-wal", "-shm", ".lock", ".control"):
+            place.run("backup", f"{place.database}{ending}", "--replace").expect_one_line(1, "itself")
+        place.run("backup", str(place.stream), "--replace").expect_one_line(1, "no regular file")
         place.run("backup", "/nowhere/x.db").expect_one_line(1, "/nowhere")
         expect_equal(oct(copy.stat().st_mode & 0o777), "0o600", "mode")
         expect_equal(daemon.stop(), 0, "exit code")

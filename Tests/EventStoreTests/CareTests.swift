@@ -172,6 +172,37 @@ import WireFormat
     #expect(!files.contains { $0.contains("partial") })
   }
 
+  /// Files of the database by any name, and what is no backup, stay.
+  @Test func replacesNothingButABackup() throws {
+    let fixture = try filled()
+    let (database, place) = (fixture.directory.database, fixture.directory.path)
+    let files = FileManager.default
+    try files.createSymbolicLink(atPath: place + "/link", withDestinationPath: "test.db-wal")
+    try files.createSymbolicLink(atPath: place + "/alias.db", withDestinationPath: "test.db")
+    try files.createSymbolicLink(atPath: place + "/beside", withDestinationPath: ".")
+    #expect(link(database + "-shm", place + "/hard") == 0)
+    try Data("notes".utf8).write(to: URL(fileURLWithPath: place + "/notes"))
+    func inode(_ path: String) -> UInt64? {
+      (try? files.attributesOfItem(atPath: path))?[.systemFileNumber] as? UInt64
+    }
+    let names = [
+      "test.db", "test.db-wal", "test.db-shm", "test.db.lock", "test.db.control", "test.db-journal", "link",
+      "hard", "notes", "beside/test.db-wal", "beside", "alias.db",
+    ]
+    let before = names.map { inode("\(place)/\($0)") }
+    for source in [database, place + "/alias.db", place + "/beside/test.db"] {
+      for name in names {
+        #expect(throws: StoreError.self, "\(name) of \(source)") {
+          try StoreBackup.copy(source, to: "\(place)/\(name)", replaces: true)
+        }
+      }
+    }
+    #expect(names.map { inode("\(place)/\($0)") } == before)
+    // An empty file, as mktemp makes one, is nobody's.
+    try Data().write(to: URL(fileURLWithPath: place + "/empty"))
+    #expect(try StoreBackup.copy(database, to: place + "/empty", replaces: true).eventCount == 300)
+  }
+
   @Test func refusesToKeepADamagedCopy() throws {
     let fixture = try filled()
     try fixture.execute("UPDATE chunk_column SET data = zeroblob(50) WHERE id = 32 + 2")
