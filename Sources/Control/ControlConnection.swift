@@ -47,6 +47,12 @@ final class ControlConnection: Sendable {
     return ControlConnection(descriptor: descriptor)
   }
 
+  /// Whether the other side has closed its end; not whether this one ended reading.
+  var isHungUp: Bool {
+    var state = pollfd(fd: descriptor, events: 0, revents: 0)
+    return poll(&state, 1, 0) > 0 && Int32(state.revents) & (POLLHUP | POLLERR) != 0
+  }
+
   /// Has waiting for bytes fail after a while.
   func setReceiveTimeout(seconds: Int) {
     var time = timeval(tv_sec: seconds, tv_usec: 0)

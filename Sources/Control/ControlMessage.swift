@@ -71,6 +71,17 @@ package struct RequestStep: Sendable {
   package var rowsLeft: Int?
 }
 
+/// Why events cannot be stored, and since when.
+package struct WritingFailure: Codable, Equatable, Sendable {
+  package var sinceMilliseconds: Int64
+  package var reason: String
+
+  package init(sinceMilliseconds: Int64, reason: String) {
+    self.sinceMilliseconds = sinceMilliseconds
+    self.reason = reason
+  }
+}
+
 /// How the daemon is doing, beyond what the database tells.
 package struct DaemonStatus: Codable, Equatable, Sendable {
   package struct Listener: Codable, Equatable, Sendable {
@@ -89,6 +100,8 @@ package struct DaemonStatus: Codable, Equatable, Sendable {
   package var version: String
   package var startedMilliseconds: Int64
   package var listeners: [Listener]
+  /// Nil while events can be stored.
+  package var writingFailure: WritingFailure?
 
   package init(processID: Int32, version: String, startedMilliseconds: Int64, listeners: [Listener]) {
     self.processID = processID

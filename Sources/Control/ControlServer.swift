@@ -1,4 +1,5 @@
 import CLinux
+import EventStore
 import FileImport
 import Foundation
 import Glibc
@@ -72,7 +73,7 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
       let request = try connection.receive(ControlRequest.self)
       try connection.send(try answer(request, connection))
     } catch {
-      try? connection.send(ControlResponse.failed("\(error)"))
+      try? connection.send(ControlResponse.failed(StoreError.line(for: error)))
     }
   }
 
@@ -80,7 +81,8 @@ package final class ControlServer<Store: StoreWriting>: Sendable {
     if case .status = request { return .status(status()) }
     let input = request.carriesData ? Self.input(from: connection) : ByteInput { _ in 0 }
     let pace = ProgressPace()
-    return try CommandExecutor(store: store).run(request, input: input) { step in
+    let writer = ClientBoundWriter(store, client: connection)
+    return try CommandExecutor(store: writer).run(request, input: input) { step in
       guard let due = pace.due(step) else { return }
       // The client may have gone; the command goes on all the same.
       try? connection.send(

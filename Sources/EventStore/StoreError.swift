@@ -1,3 +1,4 @@
+import GRDB
 import Glibc
 
 /// Why the store could not do something; the text says what, where and what to do.
@@ -25,6 +26,21 @@ package enum StoreError: Error, CustomStringConvertible, Sendable {
     case .cutShort(let path, let byteCount, let expected):
       "\(path) is cut short: \(byteCount) of \(expected) bytes are there; put a backup in its place"
     case .invalid(let text): text
+    }
+  }
+
+  /// One line for any error, without SQL and arguments, which may name people: what, where and what to do.
+  package static func line(for error: any Error) -> String {
+    guard let error = error as? DatabaseError else { return "\(error)" }
+    let reason = reason(of: error)
+    switch error.resultCode {
+    case .SQLITE_FULL: return "the disk is full: nothing of this was stored; make room and try again"
+    case .SQLITE_CORRUPT:
+      return "the database is damaged (\(reason)): restore a backup; 'waterline doctor' says what is affected"
+    case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+      return "the database cannot be opened (\(reason)): may you read it and its directory?"
+    case .SQLITE_BUSY, .SQLITE_LOCKED: return "the database is busy (\(reason)): try again"
+    default: return reason
     }
   }
 

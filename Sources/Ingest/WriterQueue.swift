@@ -116,6 +116,18 @@ package final class WriterQueue: @unchecked Sendable {
     }
   }
 
+  /// Writer: jobs alone, while batches cannot be stored; waits for one until `timeout`.
+  package func takeJobs(timeout: TimeInterval) -> [@Sendable () -> Void] {
+    condition.withLock {
+      let limit = Date(timeIntervalSinceNow: timeout)
+      while jobs.isEmpty && !isClosed {
+        if !condition.wait(until: limit) { break }
+      }
+      defer { jobs.removeAll() }
+      return jobs
+    }
+  }
+
   /// Writer: returns what is dealt with to the receivers.
   package func recycle(_ sealed: [SealedBatch]) {
     for sealed in sealed { sealed.batch.removeAll() }

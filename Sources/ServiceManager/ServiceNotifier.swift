@@ -6,6 +6,14 @@ package enum ServiceNotifier {
   /// The program does its work now.
   package static func ready(_ status: String) { send("READY=1\nSTATUS=\(line(status))") }
 
+  /// The start takes longer, and another such notice comes in `again` milliseconds.
+  package static func starting(_ status: String, again: Int64) {
+    send("EXTEND_TIMEOUT_USEC=\((again + startingToleranceMilliseconds) * 1_000)\nSTATUS=\(line(status))")
+  }
+
+  /// How late such a notice may be on a busy machine.
+  private static let startingToleranceMilliseconds: Int64 = 30_000
+
   /// The configuration is being read again; ``ready(_:)`` must follow.
   package static func reloading() {
     var now = timespec()

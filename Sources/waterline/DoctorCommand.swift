@@ -69,7 +69,7 @@ enum DamagedData {
     do {
       _ = try ControlClient(databasePath: databasePath).run(.setAside(chunks: chunks))
     } catch {
-      Output.writeError("warning: what is damaged is not wholly set aside: \(ErrorText.describe(error))")
+      Output.writeError("warning: what is damaged is not wholly set aside: \(StoreError.line(for: error))")
     }
   }
 }

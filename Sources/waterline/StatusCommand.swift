@@ -89,8 +89,11 @@ struct StatusCommand: ParsableCommand {
     var rows: [[ReportValue]] = []
     func add(_ name: String, _ value: ReportValue) { rows.append([.text(name), value]) }
     add("database", .text(path))
-    add(
-      "daemon", .text(daemon.map { "running (pid \($0.processID), version \($0.version))" } ?? "not running"))
+    add("daemon", .text(daemon.map(state) ?? "not running"))
+    if let failure = daemon?.writingFailure {
+      add("cannot_write", .text(failure.reason))
+      add("cannot_write_since", moment(failure.sinceMilliseconds))
+    }
     for listener in daemon?.listeners ?? [] {
       add("listening.\(listener.transport)", .text(listener.address))
     }
@@ -131,6 +134,12 @@ struct StatusCommand: ParsableCommand {
   }
 
   private static func optional(_ value: Int64?) -> ReportValue { value.map(ReportValue.integer) ?? .null }
+
+  private static func state(_ daemon: DaemonStatus) -> String {
+    let program = "(pid \(daemon.processID), version \(daemon.version))"
+    return daemon.writingFailure == nil
+      ? "running \(program)" : "running, but nothing can be stored \(program)"
+  }
 
   private static func moment(_ milliseconds: Int64?) -> ReportValue {
     milliseconds.map { .text(TimestampText.utc($0)) } ?? .null

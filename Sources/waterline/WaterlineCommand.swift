@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventStore
 import Foundation
 import Glibc
 import UsageModel
@@ -72,7 +73,7 @@ enum Termination {
     switch WaterlineCommand.exitCode(for: error) {
     case .success: WaterlineCommand.exit(withError: error)
     case .validationFailure: fail(WaterlineCommand.fullMessage(for: error), Self.wrongUsage, isWhole: true)
-    default: fail(ErrorText.describe(error), 1)
+    default: fail(StoreError.line(for: error), 1)
     }
   }
 

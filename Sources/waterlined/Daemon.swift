@@ -40,7 +40,7 @@ final class Daemon {
     configuration = try loadConfiguration()
     Log.setThreshold(configuration.logLevel)
     try Self.makeDirectories(configuration)
-    store = try EventStore(writingAt: configuration.databasePath, program: "waterlined")
+    store = try Self.openStore(configuration.databasePath)
     gate = EnvelopeGate(
       rules: try Self.rules(configuration),
       spools: try store.read { try DeliveryLedger.spools(limit: EnvelopeGate.spoolsKeptMax, in: $0) })
@@ -53,6 +53,28 @@ final class Daemon {
       DaemonStatus(
         processID: getpid(), version: ProductVersion.text, startedMilliseconds: Clock.nowMilliseconds(),
         listeners: []))
+  }
+
+  /// Between two attempts to open a database for which there is no room.
+  private static let openingRetrySeconds: TimeInterval = 1
+
+  /// Opens the database; on a full disk waits for room, as a running daemon does.
+  ///
+  /// Until then SIGTERM ends the program at once: nothing was received.
+  private static func openStore(_ path: String) throws -> EventStore {
+    var isSaid = false
+    while true {
+      do {
+        return try EventStore(writingAt: path, program: "waterlined")
+      } catch {
+        guard DiskSpace.isExhausted(beside: path) else { throw error }
+        let text = "\(StoreError.reason(of: error)): the disk is full; waiting for room"
+        if !isSaid { Log.error(text, .cannotWrite) }
+        isSaid = true
+        ServiceNotifier.starting(text, again: Int64(openingRetrySeconds * 1_000))
+        Thread.sleep(forTimeInterval: openingRetrySeconds)
+      }
+    }
   }
 
   /// Listens until SIGTERM or SIGINT; everything received by then is stored when this returns.
@@ -70,7 +92,11 @@ final class Daemon {
       writerThread.runUpkeep(through: writer)
     }
     let status = status
-    let server = ControlServer(socket: controlSocket, store: writer, stop: controlStop) { status.value }
+    let server = ControlServer(socket: controlSocket, store: writer, stop: controlStop) {
+      var current = status.value
+      current.writingFailure = writerThread.writingFailure
+      return current
+    }
     let controlling = WorkerThread(name: "wl-control") { server.run() }
     let watchdogStop = StopSignal()
     let watching = startWatchdog(until: watchdogStop)
@@ -153,7 +179,8 @@ final class Daemon {
     let watchdog = Watchdog(
       intervalMilliseconds: interval, progress: writerThread.progress, stop: stop
     ) {
-      writerThread.isFailing ? "cannot write; keeping what was received and trying again" : "collecting"
+      writerThread.writingFailure == nil
+        ? "collecting" : "cannot write; keeping what was received and trying again"
     }
     return WorkerThread(name: "wl-watchdog") { watchdog.run() }
   }
@@ -171,7 +198,7 @@ final class Daemon {
     let exporter = MetricsExporter(filePath: configuration.metricsFile, socket: socket, stop: stop) {
       CollectorMetrics.text(
         try reader.read { try StoreStatus(in: $0) }, startedMilliseconds: started,
-        isFailing: writerThread.isFailing)
+        isFailing: writerThread.writingFailure != nil)
     }
     return WorkerThread(name: "wl-metrics") { exporter.run() }
   }

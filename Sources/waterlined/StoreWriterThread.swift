@@ -1,3 +1,4 @@
+import Control
 import EventStore
 import Foundation
 import GRDB
@@ -27,9 +28,9 @@ final class StoreWriterThread: @unchecked Sendable {
   private let queue: WriterQueue
   private let gate: EnvelopeGate
   private let reader: EventStore
-  private let failing = Atomic(false)
-  /// Whether the last attempt to commit failed, as on a full disk.
-  var isFailing: Bool { failing.load(ordering: .relaxed) }
+  private let failure = Mutex<WritingFailure?>(nil)
+  /// Why and since when nothing can be stored, as on a full disk; nil when the last attempt succeeded.
+  var writingFailure: WritingFailure? { failure.withLock { $0 } }
   /// Only touched on the writer thread.
   private var walKeeper = WalKeeper()
   private let didCommit = NSCondition()
@@ -52,12 +53,7 @@ final class StoreWriterThread: @unchecked Sendable {
   func run() {
     while true {
       let work = queue.take(timeout: Self.idleSeconds)
-      if !work.batches.isEmpty { commit(work.batches) }
-      for job in work.jobs {
-        progress.begin()
-        job()
-        progress.end()
-      }
+      if !work.batches.isEmpty { commit(work.batches, jobs: work.jobs) } else { run(work.jobs) }
       if !work.batches.isEmpty || !work.jobs.isEmpty {
         keepWalSmall()
         signalCommit()
@@ -66,8 +62,20 @@ final class StoreWriterThread: @unchecked Sendable {
     }
   }
 
+  /// Commands go on while batches cannot be stored: each finds out for itself what the disk still takes.
+  private func run(_ jobs: [@Sendable () -> Void]) {
+    for job in jobs {
+      progress.begin()
+      job()
+      progress.end()
+    }
+  }
+
   /// Commits until it succeeds; only a daemon that must stop gives up what receivers handed over.
-  private func commit(_ sealed: [SealedBatch]) {
+  ///
+  /// Jobs run after the first attempt, whatever came of it, and those that come meanwhile between two others.
+  private func commit(_ sealed: [SealedBatch], jobs: [@Sendable () -> Void]) {
+    var jobs = jobs
     let received = sealed.map(Self.received)
     let refusals = gate.takeRefusals()
     var failureCount = 0
@@ -80,18 +88,22 @@ final class StoreWriterThread: @unchecked Sendable {
         gate.setBusy(false)
         gate.committed(sealed.flatMap(\.deliveries))
         if failureCount > 0 { Log.notice("writing again", .writingAgain) }
-        failing.store(false, ordering: .relaxed)
+        failure.withLock { $0 = nil }
         Log.debug("stored \(summary.accepted) events, \(summary.duplicate) duplicate")
         break
       } catch {
         progress.end()
         failureCount += 1
-        failing.store(true, ordering: .relaxed)
+        let reason = StoreError.reason(of: error)
+        failure.withLock {
+          $0 = WritingFailure(
+            sinceMilliseconds: $0?.sinceMilliseconds ?? Clock.nowMilliseconds(), reason: reason)
+        }
         gate.setBusy(true)
         if failureCount == 1 {
           Log.error(
             """
-            cannot write \(store.path): \(StoreError.reason(of: error)); keeping \(sealed.count) batches and \
+            cannot write \(store.path): \(reason); keeping \(sealed.count) batches and \
             trying again
             """, .cannotWrite)
         }
@@ -99,10 +111,21 @@ final class StoreWriterThread: @unchecked Sendable {
           abandonedEventCount += sealed.reduce(0) { $0 + $1.batch.count }
           break
         }
-        Thread.sleep(forTimeInterval: Self.retrySeconds)
+        run(jobs)
+        jobs = []
+        runJobs(until: Date(timeIntervalSinceNow: Self.retrySeconds))
       }
     }
     queue.recycle(sealed)
+    run(jobs)
+  }
+
+  private func runJobs(until end: Date) {
+    while end.timeIntervalSinceNow > 0 {
+      let jobs = queue.takeJobs(timeout: end.timeIntervalSinceNow)
+      // A closed queue does not wait for any.
+      if jobs.isEmpty { Thread.sleep(until: end) } else { run(jobs) }
+    }
   }
 
   /// A sealed batch as the store takes it.

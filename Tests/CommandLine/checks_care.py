@@ -287,15 +287,73 @@ def full_disk_is_survived_without_a_hand(place: Place) -> None:
             send_stream(place.stream, b"".join(noise))
             daemon.wait_for("cannot write")
             expect_equal(place.status()["stored"] >= 100, True, "stored while full")
+            expect(place.status()["daemon"].startswith("running, but nothing can be stored"), f"{place.status()}")
+            expect("full" in place.status()["cannot_write"], f"{place.status()}")
+            expect("cannot_write" in place.run("status").expect(0).out, "the table does not say so")
+            # Commands are answered, one line each, and leave nothing behind that runs later.
+            for command in (["settings", "set", "organisation.name", "x" * 200],
+                            ["forget", "nobody", "--yes", "--purpose", "while full"],
+                            ["import", "roster", fixture.DIRECTORY / "roster.csv"]):
+                place.run(*command).expect_one_line(1, "disk is full")
             expect_equal(len(place.sql("SELECT count(*) AS n FROM event")), 1, "a query while full")
             filler.unlink()
             daemon.wait_for("writing again")
             poll(lambda: place.status()["stored"] == 3_100, "all events", 60)
             expect_equal(place.sources()["pc"]["lost"], 0, "lost")
+            expect("cannot_write" not in place.status(), "status once there is room")
+            expect("while full" not in place.run("audit").out, "a command that failed was done all the same")
             daemon.signal(signal.SIGTERM)
             expect_equal(daemon.wait(), 0, "exit code")
         # So small a disk is always worth an alarm; the rest is sound.
         expect_equal(set(findings(place, 1).values()), {"ok"}, "verdicts")
+
+
+@check
+def what_nobody_waits_for_any_more_is_not_begun(place: Place) -> None:
+    """A command whose client has gone before its turn, here as the daemon stands still."""
+    with place.daemon() as daemon:
+        send_stream(place.stream, lines("pc", 1, 10))
+        place.wait_for_events(10)
+        daemon.signal(signal.SIGSTOP)
+        client = subprocess.Popen([place.binaries / "waterline", "--db", place.database, "forget", "user1", "--yes",
+                                   "--purpose", "given up"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        expect(client.poll() is None, "the client did not wait")
+        client.kill()
+        client.wait()
+        daemon.signal(signal.SIGCONT)
+        place.run("settings", "set", "organisation.name", "after").expect(0)
+        expect("given up" not in place.run("audit").out, "a command was done though its client had gone")
+
+
+@check
+def a_daemon_waits_for_room_to_start(place: Place) -> None:
+    """Not a byte is left: it says so once, and starts by itself when there is room."""
+    with small_disk(place, 8) as disk:
+        place.database = disk / "waterline.db"
+        with place.daemon() as daemon:
+            send_stream(place.stream, lines("pc", 1, 10))
+            place.wait_for_events(10)
+            expect_equal(daemon.stop(), 0, "exit code")
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4_096)):
+                    pass
+            except OSError:
+                pass
+        daemon = place.start(*place.usual_arguments())
+        try:
+            daemon.wait_for("waiting for room")
+            time.sleep(1.5)
+            expect_equal(len(daemon.lines), 1, f"lines of {daemon.lines}")
+            filler.unlink()
+            daemon.listening()
+            send_stream(place.stream, lines("pc", 11, 10))
+            place.wait_for_events(20)
+            expect_equal(daemon.stop(), 0, "exit code")
+        finally:
+            daemon.kill()
 
 
 # Retention
