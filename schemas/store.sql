@@ -179,6 +179,12 @@ CREATE TABLE damaged_page (
   bytes BLOB NOT NULL
 );
 
+-- The last day that a daemon believed its clock: retention does not believe one that is suddenly weeks ahead.
+CREATE TABLE clock (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  day INTEGER NOT NULL                -- UTC day since 1970-01-01
+);
+
 -- Daily cells (schemas/chunk-format.md, "Daily cells"): what the events of some chunks add up to. A rollup says
 -- what its chunks say while every chunk that it covers is in the table chunk, and nothing any more once one is not.
 CREATE TABLE rollup (

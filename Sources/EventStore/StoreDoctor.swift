@@ -290,6 +290,10 @@ package struct StoreDoctor {
   // MARK: Surroundings
 
   private mutating func checkClock() throws {
+    let clock = try BelievedClock(nowMilliseconds: now, in: database)
+    if clock.isAhead, try !Retention(in: database).isOff {
+      return add("clock", .warning, clock.warning, BelievedClock.advice)
+    }
     let newest = try Int64.fetchOne(database, sql: "SELECT max(last_received_ms) FROM source") ?? now
     if newest > now + Self.clockToleranceMilliseconds {
       add(

@@ -18,6 +18,10 @@ enum StoreSchema {
     migrator.registerMigration("6 answers") { database in try database.execute(sql: answers) }
     migrator.registerMigration("7 cheap new names") { database in try database.execute(sql: cheapNames) }
     migrator.registerMigration("8 damaged pages") { database in try database.execute(sql: damagedPages) }
+    migrator.registerMigration("9 clock") { database in
+      try database.execute(
+        sql: "CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), day INTEGER NOT NULL)")
+    }
     return migrator
   }
 

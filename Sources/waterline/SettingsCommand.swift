@@ -3,6 +3,7 @@ import Control
 import EventStore
 import Foundation
 import GRDB
+import Ingest
 import Report
 import UsageModel
 import UsageQuery
@@ -23,6 +24,8 @@ enum SettingName: String, CaseIterable {
   case retentionDays = "retention.events_days"
   /// Bytes that collected events may take.
   case retentionBytes = "retention.bytes"
+  /// The day it is, said by an administrator whose clock is doubted.
+  case retentionToday = "retention.today"
 
   var purpose: String {
     switch self {
@@ -34,6 +37,7 @@ enum SettingName: String, CaseIterable {
       "so many days, today among them, keep their events; of older ones daily cells stay (default all)"
     case .retentionBytes:
       "collected events may take so many bytes; the oldest days go first, their cells stay (default any)"
+    case .retentionToday: "today's date, where 'doctor' doubts the clock and it is right"
     case .costCurrency: "in which currency, such as EUR; reports show costs once all three are set"
     }
   }
@@ -55,6 +59,13 @@ enum SettingName: String, CaseIterable {
       let least: Int64 = self == .retentionDays ? 1 : Self.retentionBytesMin
       guard let number = Int64(value), number >= least else {
         throw UsageError("\(rawValue) takes a whole number from \(least) on; an empty value keeps everything")
+      }
+    case .retentionToday:
+      let clock = CivilDay(localMilliseconds: Clock.nowMilliseconds()).number
+      guard let day = CivilDay(value), abs(Int64(day.number) - Int64(clock)) <= 1 else {
+        throw UsageError(
+          "retention.today takes today's date; this machine's clock says \(CivilDay(number: clock)): set it if that is wrong"
+        )
       }
     case .costCurrency:
       guard value.utf8.count == 3, value.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {

@@ -33,6 +33,8 @@ final class StoreWriterThread: @unchecked Sendable {
   var writingFailure: WritingFailure? { failure.withLock { $0 } }
   /// Only touched on the writer thread.
   private var walKeeper = WalKeeper()
+  /// Whether it was said that the clock is not believed; only touched on the merge thread.
+  private var doubtsClock = false
   private let didCommit = NSCondition()
   private var commitCount = 0
   private var isStopping = false
@@ -209,14 +211,30 @@ final class StoreWriterThread: @unchecked Sendable {
     } setAside: {
       try self.setAside($0, through: writer)
     }
-    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds()).number
-    let retention = try reader.read { try Retention(in: $0) }
+    let now = Clock.nowMilliseconds()
+    let (retention, clock) = try reader.read {
+      (try Retention(in: $0), try BelievedClock(nowMilliseconds: now, in: $0))
+    }
+    try follow(clock, retention, nowMilliseconds: now, through: writer)
     let due =
       try retention.isOff
-      ? [] : reader.read { retention.dueDays(try ChunkRow.all(in: $0), today: today) }
+      ? [] : reader.read { retention.dueDays(try ChunkRow.all(in: $0), today: clock.today) }
     try keeper.run(
-      isSettled: { $0 < today }, mustCover: due.contains, shouldStop: { didCommit.withLock { isStopping } })
-    if !due.isEmpty { try prune(retention, today: today, through: writer) }
+      isSettled: { $0 < clock.clockDay }, mustCover: due.contains,
+      shouldStop: { didCommit.withLock { isStopping } })
+    if !due.isEmpty { try prune(retention, today: clock.today, through: writer) }
+  }
+
+  /// Remembers the day, or says once that it is not believed.
+  private func follow(
+    _ clock: BelievedClock, _ retention: Retention, nowMilliseconds: Int64, through writer: QueuedWriter
+  ) throws {
+    if clock.isNews {
+      try writer.write { try BelievedClock.note(nowMilliseconds: nowMilliseconds, in: $0) }
+    }
+    let isDoubted = clock.isAhead && !retention.isOff
+    if isDoubted && !doubtsClock { Log.warning("\(clock.warning); \(BelievedClock.advice)") }
+    doubtsClock = isDoubted
   }
 
   /// Deletes the events that retention does not keep, one rollup a transaction, and gives their pages back.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
-from harness import Daemon, Failed, Place, connect_stream, environment, expect, expect_equal, line
+from harness import Daemon, Failed, Place, connect_stream, environment, expect, expect_equal, line, poll
 from traffic import expect_sound
 from trial import Run, trial
 
@@ -45,6 +46,68 @@ def daemon_with(place: Place, preload: dict[str, str]) -> Iterator[Daemon]:
         yield daemon
     finally:
         daemon.kill()
+
+
+@trial
+def clock_ahead_prunes_nothing(place: Place, run: Run) -> str:
+    """A year ahead, and with events from then, nothing goes until somebody says that the clock is right.
+
+    Ahead is the true clock, after a start in the past: so commands, which have no other, agree with the daemon.
+    """
+    clock = place.path("clock")
+    preload = {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+               "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    days = run.size(40, 170)
+    day = 86_400_000
+    ahead = int(time.time() * 1_000) // day * day
+    today = ahead - YEAR_SECONDS * 1_000
+
+    def send(start: int, count: int, first: int) -> None:
+        with connect_stream(place.stream) as connection:
+            connection.sendall(b"".join(
+                line(time=start - number * day, user="ann", app="erp", feature="post", source="pc", seq=first + number)
+                for number in range(count)))
+
+    set_clock(clock, -YEAR_SECONDS)
+    with daemon_with(place, preload) as daemon:
+        place.run("settings", "set", "retention.events_days", "180").expect(0)
+        send(today, days, 1)
+        place.wait_for_events(days)
+        # An import has everything merged, and so counted: it could be pruned.
+        place.import_text("events", line(time=today, user="ann", app="erp", feature="post")).expect(0)
+        poll(lambda: place.status()["daily_cells"] >= days - 1, "days are counted", 30)
+        poll(lambda: noted_day(place) is not None, "the day is noted")
+        expect_equal(daemon.stop(), 0, "exit code")
+    sent = days
+    for _ in range(2):
+        with place.daemon() as daemon:
+            # As of many agents that were away for weeks, and whose clocks were "corrected".
+            send(ahead, 20, sent + 1)
+            sent += 20
+            place.wait_for_events(sent + 1)
+            daemon.wait_for("nothing more is pruned")
+            time.sleep(6)
+            expect_equal(place.status()["pruned_events"], 0, "pruned by a clock that is wrong")
+            expect_equal(daemon.stop(), 0, "exit code")
+    with place.daemon() as daemon:
+        rows = place.run("doctor", "--format", "json").json()["rows"]
+        verdict = {row["check"]: row for row in rows}["clock"]
+        expect("nothing more is pruned" in verdict["finding"], f"doctor: {verdict}")
+        expect("retention.today" in verdict["do"], f"doctor: {verdict}")
+        for moment, code in ((today, 2), (ahead, 0)):
+            said = time.strftime("%Y-%m-%d", time.gmtime(moment / 1_000))
+            place.run("settings", "set", "retention.today", said).expect(code)
+        send(ahead, 1, sent + 1)
+        poll(lambda: place.status()["pruned_events"] == days, "the old events are pruned", 60)
+        expect_equal(daemon.stop(), 0, "exit code")
+    return f"{days} events kept through a year's jump, pruned once the day was named"
+
+
+def noted_day(place: Place) -> int | None:
+    with sqlite3.connect(f"file:{place.database}?mode=ro", uri=True) as database:
+        row = database.execute("SELECT day FROM clock").fetchone()
+    database.close()
+    return row and row[0]
 
 
 @trial

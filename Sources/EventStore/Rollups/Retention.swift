@@ -42,7 +42,9 @@ package struct Retention: Equatable, Sendable {
 
   /// UTC days whose collected events are to go.
   ///
-  /// - Parameter chunks: the whole chunk index.
+  /// - Parameters:
+  ///   - chunks: the whole chunk index.
+  ///   - today: the last day that is believed (``BelievedClock``).
   package func dueDays(_ chunks: [ChunkRow], today: Int32) -> Set<Int32> {
     let collected = chunks.filter { !$0.isImported }
     guard !isOff, let newest = collected.map(\.timeMaximumMilliseconds).max() else { return [] }
