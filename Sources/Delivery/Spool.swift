@@ -62,6 +62,7 @@ package final class Spool: Sendable {
       // Not in `prepareDatabase`: GRDB sets NORMAL afterwards, together with WAL.
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       try Self.checkIsSpool(queue, path)
+      try Self.claimIfEmpty(queue)
       try SpoolSchema.migrator.migrate(queue)
       let highest: UInt64
       (id, highest) = try queue.write { database in
@@ -99,6 +100,15 @@ package final class Spool: Sendable {
       guard try !SpoolSchema.migrator.hasBeenSuperseded(database) else {
         throw SpoolError("\(path) was written by a newer version: update, or name another file with --spool")
       }
+    }
+  }
+
+  /// Marks an empty file as ours before anything is in it: a power cut between the first two tables must not leave
+  /// what passes for another program's.
+  private static func claimIfEmpty(_ queue: DatabaseQueue) throws {
+    try queue.writeWithoutTransaction { database in
+      guard try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0 else { return }
+      try database.execute(sql: "PRAGMA application_id = \(SpoolSchema.applicationID)")
     }
   }
 

@@ -10,7 +10,6 @@ enum SpoolSchema {
     migrator.registerMigration("1 spool") { database in
       try database.execute(
         sql: """
-          PRAGMA application_id = \(applicationID);
           -- spool_id, next_batch, next_packet, next_sequence
           CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
           CREATE TABLE batch (
