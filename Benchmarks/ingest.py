@@ -97,6 +97,7 @@ def growth(bench: Bench, stored: list[tuple[str, Path]]) -> list[Figure]:
         for title, data in stored:
             database = bench.clear(bench.work / "growth.db")
             shutil.copyfile(data / "untouched.db", database)
+            os.sync()  # or the daemon's first sync would write the copy
             runs[title].append(received(bench, "unix-stream", ["lines", more / "events.ndjson"], database))
     bench.clear(bench.work / "growth.db")
     least = stored[0][0]

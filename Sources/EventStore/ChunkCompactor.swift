@@ -1,8 +1,21 @@
 import GRDB
+import Synchronization
 
 /// Merges small chunks step by step until the plan has nothing left, or the program is to stop.
 package struct ChunkCompactor {
+  /// Remembers that the runs of now need no merging, so that whoever looks after each commit need not read the index
+  /// of all chunks: that changes only with another run, or when a day is over.
+  package final class RunsSeen: Sendable {
+    private let newest = Mutex<Int64?>(nil)
+
+    package init() {}
+
+    fileprivate func contains(_ chunk: Int64) -> Bool { newest.withLock { $0 == chunk } }
+    fileprivate func note(_ chunk: Int64) { newest.withLock { $0 = chunk } }
+  }
+
   private let reader: EventStore
+  private let seen: RunsSeen?
   private let workerCount: Int
   private let apply: (ChunkMerger.Result) throws -> Bool
   private let setAside: (ChunkDamage) throws -> Void
@@ -10,16 +23,19 @@ package struct ChunkCompactor {
 
   /// - Parameters:
   ///   - reader: where chunks are read from; need not be the connection that writes.
+  ///   - seen: kept by who looks again and again, as long as the same days are settled.
   ///   - workerCount: how many threads encode; more than one only where nothing else needs the processor.
   ///   - apply: runs `ChunkMerger.apply` on the writer.
   ///   - setAside: has the writer move a damaged chunk out of the way, after which merging goes on.
   ///   - shouldStop: asked every few milliseconds; what is unmerged then stays as it is.
   package init(
-    reader: EventStore, workerCount: Int = 1, apply: @escaping (ChunkMerger.Result) throws -> Bool,
+    reader: EventStore, seen: RunsSeen? = nil, workerCount: Int = 1,
+    apply: @escaping (ChunkMerger.Result) throws -> Bool,
     setAside: @escaping (ChunkDamage) throws -> Void = { throw $0 },
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) {
     self.reader = reader
+    self.seen = seen
     self.workerCount = workerCount
     self.apply = apply
     self.setAside = setAside
@@ -53,12 +69,21 @@ package struct ChunkCompactor {
     mergesAllArrivals: Bool, isSettled: (Int32) -> Bool
   ) throws -> (result: ChunkMerger.Result, rowsLeft: Int)? {
     try reader.read { database in
-      let chunks = try ChunkRow.all(in: database)
-      let plan = MergePlan.next(chunks, mergesAllArrivals: mergesAllArrivals, isSettled: isSettled)
-      guard let plan else { return nil }
+      let arrivals = try ChunkRow.arrivals(in: database)
+      let ofArrivals = MergePlan.next(
+        arrivals, mergesAllArrivals: mergesAllArrivals, isSettled: isSettled)
+      guard let plan = try ofArrivals ?? nextOfRuns(isSettled, in: database) else { return nil }
       let result = try ChunkMerger.merge(plan, workerCount: workerCount, in: database, shouldStop: shouldStop)
-      let arrivals = chunks.filter { $0.day == nil }.reduce(0) { $0 + $1.rowCount }
-      return (result, max(0, arrivals - result.rowCount))
+      return (result, max(0, arrivals.reduce(0) { $0 + $1.rowCount } - result.rowCount))
     }
+  }
+
+  private func nextOfRuns(_ isSettled: (Int32) -> Bool, in database: Database) throws -> MergePlan.Step? {
+    let newest = try ChunkRow.newestOfRuns(in: database)
+    if seen?.contains(newest) == true { return nil }
+    let chunks = try ChunkRow.all(in: database).filter { $0.day != nil }
+    let plan = MergePlan.next(chunks, mergesAllArrivals: false, isSettled: isSettled)
+    if plan == nil { seen?.note(newest) }
+    return plan
   }
 }

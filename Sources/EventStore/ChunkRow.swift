@@ -29,12 +29,33 @@ package struct ChunkRow: Equatable, Sendable {
     let bounds = range ?? Int64.min...Int64.max
     let select = try RawStatement(
       database,
-      """
-      SELECT id, day, run, row_count, time_min_ms, time_max_ms, byte_count, imported FROM chunk
-      WHERE time_max_ms >= ?1 AND time_min_ms <= ?2 ORDER BY day IS NULL, day, run, id
-      """)
+      "SELECT \(columns) WHERE time_max_ms >= ?1 AND time_min_ms <= ?2 ORDER BY day IS NULL, day, run, id")
     select.bind(bounds.lowerBound, at: 1)
     select.bind(bounds.upperBound, at: 2)
+    return try rows(select)
+  }
+
+  /// Chunks in order of arrival that are in no run yet.
+  ///
+  /// - Complexity: O(arrivals log chunks).
+  static func arrivals(in database: Database) throws -> [ChunkRow] {
+    try rows(RawStatement(database, "SELECT \(columns) WHERE day IS NULL ORDER BY id"))
+  }
+
+  /// The chunk of a run that was written last; 0 without any.
+  ///
+  /// - Complexity: O(arrivals): only they are newer.
+  static func newestOfRuns(in database: Database) throws -> Int64 {
+    let select = try RawStatement(
+      database, "SELECT id FROM chunk WHERE +day IS NOT NULL ORDER BY id DESC LIMIT 1")
+    defer { select.finish() }
+    return try select.next() ? select.integer(0) : 0
+  }
+
+  private static let columns =
+    "id, day, run, row_count, time_min_ms, time_max_ms, byte_count, imported FROM chunk"
+
+  private static func rows(_ select: RawStatement) throws -> [ChunkRow] {
     var rows: [ChunkRow] = []
     while try select.next() {
       rows.append(

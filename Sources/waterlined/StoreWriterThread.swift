@@ -35,6 +35,7 @@ final class StoreWriterThread: @unchecked Sendable {
   private var walKeeper = WalKeeper()
   /// Whether it was said that the clock is not believed; only touched on the merge thread.
   private var doubtsClock = false
+  private let runsSeen = Mutex((today: Int32.min, seen: ChunkCompactor.RunsSeen()))
   private let didCommit = NSCondition()
   private var commitCount = 0
   private var isStopping = false
@@ -255,16 +256,23 @@ final class StoreWriterThread: @unchecked Sendable {
     mergesAllArrivals: Bool, through writer: QueuedWriter,
     progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void
   ) throws {
-    let compactor = ChunkCompactor(reader: reader) { result in
+    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds()).number
+    let compactor = ChunkCompactor(reader: reader, seen: runsSeen(on: today)) { result in
       try writer.write { try ChunkMerger.apply(result, in: $0) }
     } setAside: {
       try self.setAside($0, through: writer)
     } shouldStop: { [self] in
       endsMerging.load(ordering: .relaxed)
     }
-    let today = CivilDay(localMilliseconds: Clock.nowMilliseconds())
-    try compactor.run(
-      mergesAllArrivals: mergesAllArrivals, isSettled: { $0 < today.number }, progress: progress)
+    try compactor.run(mergesAllArrivals: mergesAllArrivals, isSettled: { $0 < today }, progress: progress)
+  }
+
+  /// What was seen of runs since the day began: each day settles the one before.
+  private func runsSeen(on today: Int32) -> ChunkCompactor.RunsSeen {
+    runsSeen.withLock { known in
+      if known.today != today { known = (today, ChunkCompactor.RunsSeen()) }
+      return known.seen
+    }
   }
 
   private func setAside(_ damage: ChunkDamage, through writer: QueuedWriter) throws {

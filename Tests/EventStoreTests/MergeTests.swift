@@ -247,6 +247,33 @@ struct ChunkMergerTests {
     #expect(fingerprints(try fixture.events()) == fingerprints(all))
   }
 
+  /// Who looks after each commit and remembers which runs need nothing merges what one does who reads all each time.
+  @Test func looksAtRunsAgainOnlyWhenThereAreOthers() throws {
+    let fixtures = [try StoreFixture(), try StoreFixture()]
+    let seen = ChunkCompactor.RunsSeen()
+    var random = SeededRandom(seed: 131)
+    var merges = 0
+    for _ in 0..<60 {
+      let events = (0..<Int.random(in: 1...40, using: &random)).map { _ in SomeEvent.make(&random) }
+      let all = Int.random(in: 0..<3, using: &random) == 0
+      for (fixture, memory) in zip(fixtures, [seen, nil]) {
+        try fixture.commit(events)
+        let store = fixture.store
+        let compactor = ChunkCompactor(reader: store, seen: memory) { result in
+          merges += 1
+          return try store.write { try ChunkMerger.apply(result, in: $0) }
+        }
+        try compactor.run(mergesAllArrivals: all, isSettled: { $0 % 2 == 0 })
+      }
+      let chunks = try fixtures.map { fixture in
+        try fixture.store.read { try ChunkRow.all(in: $0).map { [$0.id, Int64($0.rowCount), $0.run] } }
+      }
+      #expect(chunks[0] == chunks[1])
+    }
+    #expect(merges > 20)
+    #expect(fingerprints(try fixtures[0].events()) == fingerprints(try fixtures[1].events()))
+  }
+
   /// People with a machine of their own, or two: hosts and sources come back whatever they are stored by.
   @Test func keepsHostsAndSources() throws {
     let fixture = try StoreFixture()
