@@ -11,7 +11,7 @@ package struct ChunkCompactor {
     package init() {}
 
     fileprivate func contains(_ chunk: Int64) -> Bool { newest.withLock { $0 == chunk } }
-    fileprivate func note(_ chunk: Int64) { newest.withLock { $0 = chunk } }
+    fileprivate func note(_ chunk: Int64?) { newest.withLock { $0 = chunk } }
   }
 
   private let reader: EventStore
@@ -83,7 +83,8 @@ package struct ChunkCompactor {
     if seen?.contains(newest) == true { return nil }
     let chunks = try ChunkRow.all(in: database).filter { $0.day != nil }
     let plan = MergePlan.next(chunks, mergesAllArrivals: false, isSettled: isSettled)
-    if plan == nil { seen?.note(newest) }
+    // Merged chunks give their numbers free: the next one may be called as one that was seen.
+    seen?.note(plan == nil ? newest : nil)
     return plan
   }
 }
