@@ -13,6 +13,8 @@ struct ChildProcess {
   private static let passedOn = [SIGTERM, SIGHUP]
 
   private let process: pid_t
+  /// Of these, those that were not ignored, as under nohup.
+  private let passed: [Int32]
   private let forwards: [any DispatchSourceSignal]
   private let interrupt: __sighandler_t?
   private let quit: __sighandler_t?
@@ -53,9 +55,10 @@ struct ChildProcess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
+    passed = Self.passedOn.filter { !Self.ignore($0) }
     var defaults = sigset_t()
     sigemptyset(&defaults)
-    for number in [SIGINT, SIGQUIT, SIGPIPE] + Self.passedOn { sigaddset(&defaults, number) }
+    for number in [SIGINT, SIGQUIT, SIGPIPE] + passed { sigaddset(&defaults, number) }
     posix_spawnattr_setsigdefault(&attributes, &defaults)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
     // Interrupts from the terminal are for the command; this process waits for what it makes of them.
@@ -64,8 +67,9 @@ struct ChildProcess {
     var number: pid_t = 0
     let code = posix_spawnp(&number, command[0], &files, &attributes, arguments, environ)
     process = number
-    forwards = code == 0 ? Self.passedOn.map { Self.passOn($0, to: number) } : []
+    forwards = code == 0 ? passed.map { Self.passOn($0, to: number) } : []
     guard code == 0 else {
+      for number in passed { signal(number, SIG_DFL) }
       signal(SIGINT, interrupt)
       signal(SIGQUIT, quit)
       if code == ENOENT { throw NotFound() }
@@ -74,8 +78,12 @@ struct ChildProcess {
     }
   }
 
+  /// Has this process ignore a signal; returns whether it did before.
+  private static func ignore(_ number: Int32) -> Bool {
+    unsafeBitCast(signal(number, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
   private static func passOn(_ number: Int32, to process: pid_t) -> any DispatchSourceSignal {
-    signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler { kill(process, number) }
     source.resume()
@@ -89,7 +97,7 @@ struct ChildProcess {
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
     for source in forwards { source.cancel() }
-    for number in Self.passedOn { signal(number, SIG_DFL) }
+    for number in passed { signal(number, SIG_DFL) }
     signal(SIGINT, interrupt)
     signal(SIGQUIT, quit)
     let signalNumber = status & 0x7F
