@@ -1,4 +1,4 @@
 #pragma once
 
-/// How jemalloc, which the program is linked with, lays out its memory: in huge pages.
-extern const char *malloc_conf;
+// Nothing to call. A program that depends on this target is linked with mimalloc, and its memory laid out in huge pages.
+// See docs/performance.md.
