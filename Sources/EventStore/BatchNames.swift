@@ -24,10 +24,7 @@ struct BatchNames: ~Copyable {
   private var userNumbers: [Int64] = []
   private var labelNumbers: [Int64] = []
   private var sourceNumbers: [Int64] = []
-  /// By string number of an app, the number of the app without a feature.
-  private var appNumbers: [Int64] = []
-  /// By string number of a feature, its number in the app that had it last: few names stand in two apps.
-  private var featureNumbers: [(app: UInt32, number: Int64)] = []
+  private var pairs = FeaturePairs()
   /// By row; room for a whole batch, which takes no memory until it is used.
   private let featureNumber = UnsafeMutablePointer<Int64>.allocate(capacity: EventBatch.eventsMax)
   /// Whether a name of the batch could not be given a number.
@@ -95,17 +92,16 @@ struct BatchNames: ~Copyable {
   /// Forgets the batch before and makes room for this one.
   mutating func start(_ batch: EventBatch) {
     let count = batch.strings.count
-    Self.clear(&userNumbers, count, 0)
-    Self.clear(&labelNumbers, count, 0)
-    Self.clear(&sourceNumbers, count, 0)
-    Self.clear(&appNumbers, count, 0)
-    Self.clear(&featureNumbers, count, (0, 0))
+    Self.clear(&userNumbers, count)
+    Self.clear(&labelNumbers, count)
+    Self.clear(&sourceNumbers, count)
+    pairs.removeAll()
     hasUnavailable = false
   }
 
-  private static func clear<Value>(_ array: inout [Value], _ count: Int, _ value: Value) {
+  private static func clear(_ array: inout [Int64], _ count: Int) {
     array.removeAll(keepingCapacity: true)
-    array.append(contentsOf: repeatElement(value, count: count))
+    array.append(contentsOf: repeatElement(0, count: count))
   }
 
   /// Looks up every name of the rows.
@@ -150,22 +146,11 @@ struct BatchNames: ~Copyable {
     var isFull = false
     let (apps, features, numbers) = (batch.app, batch.feature, featureNumber)
     for row in rows {
-      let app = apps[Int(row)]
-      let feature = features[Int(row)]
-      var number: Int64
-      if feature == 0 {
-        number = appNumbers[Int(app)]
-      } else {
-        let last = featureNumbers[Int(feature)]
-        number = last.app == app ? last.number : 0
-      }
+      let (app, feature) = (apps[Int(row)], features[Int(row)])
+      var number = pairs.number(of: app, feature)
       if number == 0 {
         number = try lookUp(app, feature, batch, database)
-        if feature == 0 {
-          appNumbers[Int(app)] = number
-        } else {
-          featureNumbers[Int(feature)] = (app, number)
-        }
+        pairs.note(number, of: app, feature)
         if number == Self.unavailable { isFull = true }
       }
       numbers[Int(row)] = number
