@@ -1,3 +1,4 @@
+import Glibc
 import UsageModel
 
 /// Decodes JSON lines straight into a batch's columns (`schemas/event.schema.json`).
@@ -70,17 +71,8 @@ package struct JSONEventDecoder: ~Copyable {
   private static func lineEnd(
     _ start: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>
   ) -> UnsafePointer<UInt8> {
-    var cursor = start
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let high: UInt64 = 0x8080_8080_8080_8080
-    while end - cursor >= 8 {
-      let word = UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self) ^ 0x0A0A_0A0A_0A0A_0A0A
-      let found = (word &- ones) & ~word & high
-      if found != 0 { return cursor + found.trailingZeroBitCount >> 3 }
-      cursor += 8
-    }
-    while cursor < end, cursor.pointee != 0x0A { cursor += 1 }
-    return cursor
+    guard let found = memchr(start, 0x0A, end - start) else { return end }
+    return UnsafePointer(found.assumingMemoryBound(to: UInt8.self))
   }
 
   @inline(__always)

@@ -7,12 +7,48 @@ import UsageModel
 struct PartialEvent {
   private var scanner: JSONScanner
   private(set) var row = EventBatch.Row()
+  private var texts = Texts()
   private var hasTime = false
   private var firstProblem: RejectReason?
   private var hasSequence = false
-  private var hasSource = false
   /// Nil until the event has attributes or unknown fields, which few have.
   private var extras: AttributeCollector?
+
+  /// The string fields; interned when the whole event has been read, as the memory for that is on its way until then.
+  private struct Texts {
+    var user = Interning()
+    var app = Interning()
+    var feature = Interning()
+    var host = Interning()
+    var session = Interning()
+    var version = Interning()
+    var cause = Interning()
+    var source = Interning()
+  }
+
+  /// A string to be interned, whose bytes stay as long as the event is being read; none by default.
+  private struct Interning {
+    private var start: UnsafePointer<UInt8>?
+    private var length = 0
+    private var hash: UInt64 = 0
+
+    init() {}
+
+    @inline(__always)
+    init(_ value: JSONScanner.Text, _ batch: EventBatch) {
+      start = value.start
+      length = value.length
+      hash = StringTable.hash(value.start, value.length)
+      batch.strings.prefetch(hash)
+    }
+
+    var isPresent: Bool { start != nil }
+
+    @inline(__always)
+    func number(in batch: EventBatch) -> UInt32 {
+      start.map { batch.strings.intern($0, length, hash: hash) } ?? 0
+    }
+  }
 
   init(_ scanner: JSONScanner) { self.scanner = scanner }
 
@@ -20,6 +56,17 @@ struct PartialEvent {
   ///
   /// - Returns: nil when `row` is a good event, else why not.
   mutating func decode(into batch: EventBatch, acceptedTimes: ClosedRange<Int64>) -> RejectReason? {
+    if let problem = read(batch, acceptedTimes) ?? problem() {
+      row.source = texts.source.number(in: batch)
+      return problem
+    }
+    intern(in: batch)
+    return nil
+  }
+
+  /// Reads the whole text; nil when it is a JSON object.
+  @inline(__always)
+  private mutating func read(_ batch: EventBatch, _ acceptedTimes: ClosedRange<Int64>) -> RejectReason? {
     do {
       guard scanner.peek() == 0x7B else {
         try scanner.skipValue()
@@ -27,7 +74,7 @@ struct PartialEvent {
       }
       scanner.advance()
       try members(batch, acceptedTimes)
-      guard scanner.peek() == 0, scanner.isAtEnd else { return .notJSON }
+      return scanner.peek() == 0 && scanner.isAtEnd ? nil : .notJSON
     } catch {
       switch error {
       case .notJSON: return .notJSON
@@ -35,7 +82,6 @@ struct PartialEvent {
       case .notUTF8: return .notUTF8
       }
     }
-    return finish(batch)
   }
 
   @inline(__always)
@@ -58,24 +104,36 @@ struct PartialEvent {
     }
   }
 
-  /// The checks that need the whole event, in the order in which reasons are promised.
+  /// What is wrong with the whole event, in the order in which reasons are promised.
   @inline(__always)
-  private mutating func finish(_ batch: EventBatch) -> RejectReason? {
+  private func problem() -> RejectReason? {
     if let firstProblem { return firstProblem }
     if !hasTime { return .missingTime }
-    if row.user == 0 { return .missingUser }
-    if row.app == 0 { return .missingApp }
-    if row.feature == 0 && row.kind == EventKind.use.rawValue { return .missingFeature }
-    if hasSource != hasSequence { return .sequence }
-    guard let extras, !extras.isEmpty else { return nil }
-    guard extras.isWithinBounds else { return .attributes }
+    if !texts.user.isPresent { return .missingUser }
+    if !texts.app.isPresent { return .missingApp }
+    if !texts.feature.isPresent && row.kind == EventKind.use.rawValue { return .missingFeature }
+    if texts.source.isPresent != hasSequence { return .sequence }
+    guard let extras, !extras.isEmpty, !extras.isWithinBounds else { return nil }
+    return .attributes
+  }
+
+  @inline(__always)
+  private mutating func intern(in batch: EventBatch) {
+    row.user = texts.user.number(in: batch)
+    row.app = texts.app.number(in: batch)
+    row.feature = texts.feature.number(in: batch)
+    row.host = texts.host.number(in: batch)
+    row.session = texts.session.number(in: batch)
+    row.version = texts.version.number(in: batch)
+    row.cause = texts.cause.number(in: batch)
+    row.source = texts.source.number(in: batch)
+    guard let extras, !extras.isEmpty else { return }
     let text = extras.render()
     if !text.isEmpty {
       row.attributes = text.withUnsafeBufferPointer { bytes in
         bytes.baseAddress.map { batch.strings.intern($0, bytes.count) } ?? 0
       }
     }
-    return nil
   }
 
   private mutating func note(_ problem: RejectReason) {
@@ -90,20 +148,18 @@ struct PartialEvent {
     _ key: JSONScanner.Text, _ batch: EventBatch, _ acceptedTimes: ClosedRange<Int64>
   ) throws(JSONScanner.Failure) {
     switch key.length {
-    case 3 where isKey(key, "app"): row.app = try text(batch)
+    case 3 where isKey(key, "app"): texts.app = try text(batch)
     case 3 where isKey(key, "seq"): try sequence()
     case 4 where isKey(key, "time"): try time(acceptedTimes)
-    case 4 where isKey(key, "user"): row.user = try text(batch)
+    case 4 where isKey(key, "user"): texts.user = try text(batch)
     case 4 where isKey(key, "kind"): try kind()
-    case 4 where isKey(key, "host"): row.host = try text(batch)
-    case 5 where isKey(key, "cause"): row.cause = try text(batch)
-    case 6 where isKey(key, "source"):
-      row.source = try text(batch)
-      hasSource = row.source != 0
-    case 7 where isKey(key, "feature"): row.feature = try text(batch)
+    case 4 where isKey(key, "host"): texts.host = try text(batch)
+    case 5 where isKey(key, "cause"): texts.cause = try text(batch)
+    case 6 where isKey(key, "source"): texts.source = try text(batch)
+    case 7 where isKey(key, "feature"): texts.feature = try text(batch)
     case 7 where isKey(key, "outcome"): try outcome()
-    case 7 where isKey(key, "session"): row.session = try text(batch)
-    case 7 where isKey(key, "version"): row.version = try text(batch)
+    case 7 where isKey(key, "session"): texts.session = try text(batch)
+    case 7 where isKey(key, "version"): texts.version = try text(batch)
     case 10 where isKey(key, "attributes"): try attributes()
     case 11 where isKey(key, "duration_ms"): try duration()
     default: try unknownField(key)
@@ -115,21 +171,21 @@ struct PartialEvent {
     memoryIsEqual(key.start, name.utf8Start, name.utf8CodeUnitCount)
   }
 
-  /// A known string field's number in the batch.
+  /// A known string field.
   ///
-  /// - Returns: 0 for `null`, which is the same as leaving it out, and for a value noted as a problem.
+  /// - Returns: none for `null`, which is the same as leaving it out, and for a value noted as a problem.
   @inline(__always)
-  private mutating func text(_ batch: EventBatch) throws(JSONScanner.Failure) -> UInt32 {
+  private mutating func text(_ batch: EventBatch) throws(JSONScanner.Failure) -> Interning {
     guard scanner.peek() == 0x22 else {
       try notText()
-      return 0
+      return Interning()
     }
     let value = try scanner.string()
     if let problem = Self.problem(value) {
       note(problem)
-      return 0
+      return Interning()
     }
-    return batch.strings.intern(value.start, value.length)
+    return Interning(value, batch)
   }
 
   @inline(__always)

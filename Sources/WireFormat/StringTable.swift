@@ -86,10 +86,14 @@ package struct StringTable: ~Copyable {
   /// In a table of megabytes each string costs three cache misses, one after the other; asked for together,
   /// those of many strings overlap. Worth it from some 10,000 strings in the table on.
   package func prefetch(_ hashes: [UInt64]) {
-    for hash in hashes { wl_prefetch(slots + (Int(truncatingIfNeeded: hash) & mask)) }
+    for hash in hashes { prefetch(hash) }
     for hash in hashes { wl_prefetch(ends + Int(firstNumber(hash))) }
     for hash in hashes { wl_prefetch(arena + Int(ends[Int(max(1, firstNumber(hash))) - 1])) }
   }
+
+  /// Asks for the slot where the search for a string begins.
+  @inline(__always)
+  package func prefetch(_ hash: UInt64) { wl_prefetch(slots + (Int(truncatingIfNeeded: hash) & mask)) }
 
   /// The number in the first slot of a hash; nearly always that of the string.
   @inline(__always)
