@@ -35,7 +35,7 @@ struct FeaturePairs {
   @inline(__always)
   private static func pair(_ app: UInt32, _ feature: UInt32) -> UInt64 { UInt64(app) << 32 | UInt64(feature) }
 
-  /// Multiplicative hashing (D. E. Knuth, "The Art of Computer Programming", vol. 3, 6.4): the product's upper bits.
+  /// The product's upper bits: multiplicative hashing, Knuth's third volume, section 6.4.
   @inline(__always)
   private static func index(_ pair: UInt64) -> Int {
     Int(truncatingIfNeeded: (pair &* 0x9E37_79B9_7F4A_7C15) &>> (64 - placeBits))

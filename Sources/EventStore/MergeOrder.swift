@@ -1,11 +1,9 @@
-import UsageModel
-
-/// Sorts rows by UTC day, feature, user, time and number; equal ones stay in order of arrival.
+/// Sorts rows of one day by feature, user, time and number; equal ones stay in order of arrival.
 ///
-/// A radix sort: day, feature, user and time, less their smallest values, take about 60 bits together, so a
-/// million rows are sorted in six passes of eleven bits, without a comparison.
+/// A radix sort: feature, user and time, less their smallest values, take about 55 bits together, so rows are sorted in
+/// five passes of eleven bits, without a comparison. The rows of a day fit a processor's cache; see ``MergeDays``.
 struct MergeOrder: ~Copyable {
-  /// Columns of the rows to sort, of one length.
+  /// Columns that the rows are of, of one length.
   struct Columns {
     var time: UnsafeBufferPointer<Int64>
     var feature: UnsafeBufferPointer<Int64>
@@ -13,15 +11,14 @@ struct MergeOrder: ~Copyable {
     var sequence: UnsafeBufferPointer<Int64>
   }
 
-  /// Row numbers in order.
+  /// Puts row numbers in order.
   ///
-  /// - Precondition: at most 2^32 rows.
-  /// - Complexity: O(rows × bits of the key); 40 bytes a row meanwhile.
-  static func rows(_ columns: Columns) -> [UInt32] {
-    if columns.time.isEmpty { return [] }
-    var order = MergeOrder(columns)
+  /// - Complexity: O(rows × bits of the key); 32 bytes a row meanwhile.
+  static func sort(_ rows: UnsafeMutableBufferPointer<UInt32>, of columns: Columns) {
+    if rows.count < 2 { return }
+    var order = MergeOrder(rows, columns)
     order.sort()
-    return order.entries.map(\.row)
+    for place in rows.indices { rows[place] = order.entries[place].row }
   }
 
   private struct Entry {
@@ -35,12 +32,12 @@ struct MergeOrder: ~Copyable {
     var minimum: Int64
     var bits: Int
 
-    init(_ values: UnsafeBufferPointer<Int64>) {
-      var low = values[0]
+    init(_ values: UnsafeBufferPointer<Int64>, _ entries: UnsafeMutableBufferPointer<Entry>) {
+      var low = values[Int(entries[0].row)]
       var high = low
-      for value in values {
-        low = min(low, value)
-        high = max(high, value)
+      for entry in entries {
+        low = min(low, values[Int(entry.row)])
+        high = max(high, values[Int(entry.row)])
       }
       self.values = values
       minimum = low
@@ -52,24 +49,17 @@ struct MergeOrder: ~Copyable {
   private static let digitMask = (UInt64(1) << 11) - 1
 
   private let columns: Columns
-  private let days: UnsafeMutableBufferPointer<Int64>
   private var entries: UnsafeMutableBufferPointer<Entry>
   private var spare: UnsafeMutableBufferPointer<Entry>
 
-  private init(_ columns: Columns) {
-    let count = columns.time.count
+  private init(_ rows: UnsafeMutableBufferPointer<UInt32>, _ columns: Columns) {
     self.columns = columns
-    days = .allocate(capacity: count)
-    entries = .allocate(capacity: count)
-    spare = .allocate(capacity: count)
-    for row in 0..<count {
-      days[row] = Int64(CivilDay(localMilliseconds: columns.time[row]).number)
-      entries[row] = Entry(key: 0, row: UInt32(truncatingIfNeeded: row))
-    }
+    entries = .allocate(capacity: rows.count)
+    spare = .allocate(capacity: rows.count)
+    for place in rows.indices { entries[place] = Entry(key: 0, row: rows[place]) }
   }
 
   deinit {
-    days.deallocate()
     entries.deallocate()
     spare.deallocate()
   }
@@ -77,7 +67,7 @@ struct MergeOrder: ~Copyable {
   private var count: Int { entries.count }
 
   private mutating func sort() {
-    let parts = [columns.time, columns.user, columns.feature, UnsafeBufferPointer(days)].map { Part($0) }
+    let parts = [columns.time, columns.user, columns.feature].map { Part($0, entries) }
     for word in Self.words(parts) { sort(by: word) }
     sortEqualRows()
   }

@@ -38,8 +38,7 @@ final class MergeRows: @unchecked Sendable {
         }
         let target = memory(of: column) + rowCount
         if column.isText {
-          let stored = try ColumnDecoder.decodeTexts(bytes, as: column, rowCount: chunk.rowCount)
-          append(stored, to: target)
+          try appendTexts(bytes, column, rowCount: chunk.rowCount, to: target)
         } else {
           let users = ColumnDecoder.isByUser(bytes) ? self.users(inLast: chunk.rowCount) : nil
           try ColumnDecoder.decode(
@@ -50,16 +49,17 @@ final class MergeRows: @unchecked Sendable {
     rowCount += chunk.rowCount
   }
 
-  private func append(_ stored: ColumnDecoder.Texts, to target: UnsafeMutablePointer<Int64>) {
+  private func appendTexts(
+    _ bytes: UnsafeRawBufferPointer, _ column: ChunkColumn, rowCount: Int,
+    to target: UnsafeMutablePointer<Int64>
+  ) throws {
+    // By code in the chunk, which counts from 1.
     var numbers: [Int64] = [0]
-    numbers.reserveCapacity(stored.strings.count + 1)
-    for string in stored.strings {
-      numbers.append(
-        string.withUnsafeBufferPointer { bytes in
-          bytes.baseAddress.map { Int64(texts.intern($0, bytes.count)) } ?? 0
-        })
+    let codes = try ColumnDecoder.decodeTexts(bytes, as: column, rowCount: rowCount) { text in
+      let start = text.assumingMemoryBound(to: UInt8.self).baseAddress
+      numbers.append(start.map { Int64(texts.intern($0, text.count)) } ?? 0)
     }
-    for (row, code) in stored.codes.enumerated() { target[row] = numbers[Int(code)] }
+    for (row, code) in codes.enumerated() { target[row] = numbers[Int(code)] }
   }
 
   /// Users of the rows being added, whose column comes before those that are stored by it.
@@ -83,48 +83,64 @@ final class MergeRows: @unchecked Sendable {
   /// The rows in order, in chunks of one day each.
   ///
   /// - Parameters:
-  ///   - workerCount: how many threads encode.
-  ///   - shouldStop: asked before sorting and before each chunk.
+  ///   - workerCount: how many threads sort and encode.
+  ///   - shouldStop: asked before each day that is sorted and before each chunk.
   /// - Throws: `MergeInterrupted`.
   func encodedByDay(
     workerCount: Int, shouldStop: @Sendable () -> Bool
   ) throws(MergeInterrupted) -> [(day: Int32, writer: ChunkWriter)] {
     if shouldStop() { throw MergeInterrupted() }
-    let time = values(.time)
-    let order = MergeOrder.rows(
-      MergeOrder.Columns(
-        time: time, feature: values(.feature), user: values(.user), sequence: values(.sequence)))
-    let pieces = Self.pieces(order, time)
-    let done = Mutex<[(index: Int, writer: ChunkWriter)]>([])
-    let step = max(1, min(workerCount, pieces.count))
-    DispatchQueue.concurrentPerform(iterations: step) { worker in
-      for index in stride(from: worker, to: pieces.count, by: step) where !shouldStop() {
-        let writer = order.withUnsafeBufferPointer { order in
-          encode(UnsafeBufferPointer(rebasing: order[pieces[index].places]))
-        }
-        done.withLock { $0.append((index, writer)) }
-      }
-    }
-    let encoded = done.withLock { $0.sorted { $0.index < $1.index } }
-    guard encoded.count == pieces.count else { throw MergeInterrupted() }
-    return encoded.map { (pieces[$0.index].day, $0.writer) }
+    let columns = MergeOrder.Columns(
+      time: values(.time), feature: values(.feature), user: values(.user), sequence: values(.sequence))
+    let grouped = MergeDays(columns.time)
+    let sorted = SortedRows(rows: grouped.rows, columns: columns)
+    _ = try Self.each(grouped.days, workerCount, shouldStop) { sorted.sort($0.places) }
+    let pieces = Self.pieces(grouped.days)
+    let writers = try Self.each(pieces, workerCount, shouldStop) { encode(sorted[$0.places]) }
+    return zip(pieces, writers).map { ($0.day, $1) }
   }
 
-  /// Places of the order that make one chunk each.
-  private static func pieces(
-    _ order: [UInt32], _ time: UnsafeBufferPointer<Int64>
-  ) -> [(day: Int32, places: Range<Int>)] {
-    func day(_ place: Int) -> Int32 { CivilDay(localMilliseconds: time[Int(order[place])]).number }
-    var pieces: [(day: Int32, places: Range<Int>)] = []
-    var start = 0
-    while start < order.count {
-      let first = day(start)
-      var end = start
-      while end < order.count, end - start < ColumnHeader.rowsMax, day(end) == first { end += 1 }
-      pieces.append((first, start..<end))
-      start = end
+  /// Row numbers that several threads put in order, each in places of its own.
+  private struct SortedRows: @unchecked Sendable {
+    let rows: UnsafeMutableBufferPointer<UInt32>
+    let columns: MergeOrder.Columns
+
+    func sort(_ places: Range<Int>) {
+      MergeOrder.sort(UnsafeMutableBufferPointer(rebasing: rows[places]), of: columns)
     }
-    return pieces
+
+    subscript(places: Range<Int>) -> UnsafeBufferPointer<UInt32> {
+      UnsafeBufferPointer(rebasing: rows[places])
+    }
+  }
+
+  /// Runs `body` for each element, on several threads; its results in the elements' order.
+  private static func each<Element: Sendable, Result: Sendable>(
+    _ elements: [Element], _ workerCount: Int, _ shouldStop: @Sendable () -> Bool,
+    _ body: @Sendable (Element) -> Result
+  ) throws(MergeInterrupted) -> [Result] {
+    let done = Mutex<[(index: Int, result: Result)]>([])
+    let step = max(1, min(workerCount, elements.count))
+    DispatchQueue.concurrentPerform(iterations: step) { worker in
+      for index in stride(from: worker, to: elements.count, by: step) where !shouldStop() {
+        let result = body(elements[index])
+        done.withLock { $0.append((index, result)) }
+      }
+    }
+    let results = done.withLock { $0.sorted { $0.index < $1.index } }
+    guard results.count == elements.count else { throw MergeInterrupted() }
+    return results.map(\.result)
+  }
+
+  /// Places that make one chunk each.
+  private static func pieces(
+    _ days: [(day: Int32, places: Range<Int>)]
+  ) -> [(day: Int32, places: Range<Int>)] {
+    days.flatMap { day, places in
+      stride(from: places.lowerBound, to: places.upperBound, by: ColumnHeader.rowsMax).map {
+        (day, $0..<min(places.upperBound, $0 + ColumnHeader.rowsMax))
+      }
+    }
   }
 
   private func encode(_ rows: UnsafeBufferPointer<UInt32>) -> ChunkWriter {

@@ -1,6 +1,8 @@
+import Dispatch
 import EventStore
 import Foundation
 import GRDB
+import Synchronization
 
 /// The writer in this process, for commands that run while no daemon does.
 package final class LocalWriter: StoreWriting, @unchecked Sendable {
@@ -38,13 +40,35 @@ package final class LocalWriter: StoreWriting, @unchecked Sendable {
       try self.setAside($0)
     }
     // Nothing else is arriving: every day is as settled as it will be.
-    try compactor.run(mergesAllArrivals: true, isSettled: { _ in true }, progress: progress)
-    let keeper = RollupKeeper(reader: store) { result in
-      try self.lock.withLock { try self.store.write { try RollupBuilder.apply(result, in: $0) } }
-    } setAside: {
-      try self.setAside($0)
+    var mergedRowCount = 0
+    try compactor.run(mergesAllArrivals: true, isSettled: { _ in true }) { rowCount, rowsLeft in
+      mergedRowCount += rowCount
+      progress(rowCount, rowsLeft)
     }
-    try keeper.run(isSettled: { _ in true })
+    try countDays(workerCount: max(1, min(workerCount, mergedRowCount / Self.rowsPerCounter)))
+  }
+
+  /// Rows from which another counting thread is worth its connection.
+  private static let rowsPerCounter = 65_536
+
+  /// Brings daily cells up to date: each worker takes every so many days, and has a connection of its own to read them.
+  private func countDays(workerCount: Int) throws {
+    let failure = Mutex<(any Error)?>(nil)
+    DispatchQueue.concurrentPerform(iterations: workerCount) { worker in
+      do {
+        let reader = try worker == 0 ? store : EventStore(readingAt: store.path)
+        defer { if worker > 0 { try? reader.close() } }
+        let keeper = RollupKeeper(reader: reader) { result in
+          try self.lock.withLock { try self.store.write { try RollupBuilder.apply(result, in: $0) } }
+        } setAside: {
+          try self.setAside($0)
+        }
+        try keeper.run(isSettled: { Int($0) % workerCount == worker })
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
   }
 
   private func setAside(_ damage: ChunkDamage) throws {

@@ -11,25 +11,29 @@ struct MergeOrderTests {
     var sequence: [Int64] = []
 
     /// The definition, by comparing.
-    var naiveOrder: [UInt32] {
-      func key(_ row: Int) -> [Int64] {
-        let day = Int64(CivilDay(localMilliseconds: time[row]).number)
-        return [day, feature[row], user[row], time[row], sequence[row], Int64(row)]
+    func naivelySorted(_ rows: [UInt32]) -> [UInt32] {
+      func key(_ row: UInt32) -> [Int64] {
+        let row = Int(row)
+        return [feature[row], user[row], time[row], sequence[row], Int64(row)]
       }
-      return time.indices.sorted { key($0).lexicographicallyPrecedes(key($1)) }.map(UInt32.init)
+      return rows.sorted { key($0).lexicographicallyPrecedes(key($1)) }
     }
 
-    var order: [UInt32] {
+    func sorted(_ rows: [UInt32]) -> [UInt32] {
+      var rows = rows
       time.withUnsafeBufferPointer { time in
         feature.withUnsafeBufferPointer { feature in
           user.withUnsafeBufferPointer { user in
             sequence.withUnsafeBufferPointer { sequence in
-              MergeOrder.rows(
-                MergeOrder.Columns(time: time, feature: feature, user: user, sequence: sequence))
+              rows.withUnsafeMutableBufferPointer {
+                MergeOrder.sort(
+                  $0, of: MergeOrder.Columns(time: time, feature: feature, user: user, sequence: sequence))
+              }
             }
           }
         }
       }
+      return rows
     }
   }
 
@@ -63,7 +67,29 @@ struct MergeOrderTests {
         rows.user.append(names.value(1...100_000, &random))
         rows.sequence.append(Spread.few.value(0...9, &random))
       }
-      #expect(rows.order == rows.naiveOrder, "\(times), \(names), \(count) rows")
+      let all = (0..<UInt32(count)).map { $0 }
+      let some = all.filter { _ in Bool.random(using: &random) }
+      for chosen in [all, some] {
+        #expect(rows.sorted(chosen) == rows.naivelySorted(chosen), "\(times), \(names), \(count) rows")
+      }
+    }
+  }
+
+  /// Rows of each day, by day, in order of arrival.
+  @Test(arguments: Spread.allCases)
+  func groupsByDay(times: Spread) {
+    var random = SeededRandom(seed: 4_712)
+    for count in [0, 1, 2, 3, 100, 2_500] {
+      let start = SomeEvent.start
+      let time = (0..<count).map { _ in times.value(start...start + 5 * SomeEvent.day, &random) }
+      let naive = Dictionary(grouping: time.indices) { CivilDay(localMilliseconds: time[$0]).number }
+        .sorted { $0.key < $1.key }
+      time.withUnsafeBufferPointer { time in
+        let grouped = MergeDays(time)
+        let rows = grouped.days.map { grouped.rows[$0.places].map(Int.init) }
+        #expect(grouped.days.map(\.day) == naive.map(\.key), "\(times), \(count) rows")
+        #expect(rows == naive.map(\.value), "\(times), \(count) rows")
+      }
     }
   }
 }
