@@ -24,7 +24,7 @@ package struct ChunkCompactor {
   /// - Parameters:
   ///   - reader: where chunks are read from; need not be the connection that writes.
   ///   - seen: kept by who looks again and again, as long as the same days are settled.
-  ///   - workerCount: how many threads encode; more than one only where nothing else needs the processor.
+  ///   - workerCount: how many threads sort and encode; more than one only where nothing else needs the processor.
   ///   - apply: runs `ChunkMerger.apply` on the writer.
   ///   - setAside: has the writer move a damaged chunk out of the way, after which merging goes on.
   ///   - shouldStop: asked every few milliseconds; what is unmerged then stays as it is.

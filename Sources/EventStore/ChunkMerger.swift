@@ -18,7 +18,7 @@ package struct ChunkMerger {
   /// Reads, sorts and encodes.
   ///
   /// - Parameters:
-  ///   - workerCount: how many threads encode.
+  ///   - workerCount: how many threads sort and encode.
   ///   - shouldStop: asked every few milliseconds; true gives the merge up.
   /// - Complexity: O(rows × bits of the sort key); memory about 100 bytes a row.
   /// - Throws: `ChunkDamage` when a chunk cannot be read, `MergeInterrupted`, `DatabaseError`.

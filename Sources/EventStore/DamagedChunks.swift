@@ -102,6 +102,24 @@ extension EventWriter {
     return moved
   }
 
+  /// Puts merged chunks in the place of theirs; mends damaged pages that are in the way.
+  ///
+  /// - Returns: as ``ChunkMerger/apply(_:in:)``.
+  package func apply(_ merged: ChunkMerger.Result, nowMilliseconds: Int64) throws -> Bool {
+    try mending(nowMilliseconds: nowMilliseconds) {
+      try store.write { try ChunkMerger.apply(merged, in: $0) }
+    }
+  }
+
+  /// Stores counted days; mends damaged pages that are in the way.
+  ///
+  /// - Returns: as ``RollupBuilder/apply(_:in:)``.
+  package func apply(_ counted: RollupBuilder.Result, nowMilliseconds: Int64) throws -> Bool {
+    try mending(nowMilliseconds: nowMilliseconds) {
+      try store.write { try RollupBuilder.apply(counted, in: $0) }
+    }
+  }
+
   /// Deletes rollups whose cells are wrong, so that they are counted anew; mends pages that they stood on.
   package func discardRollups(_ rollups: [Int64], nowMilliseconds: Int64) throws {
     try mending(nowMilliseconds: nowMilliseconds) {

@@ -8,7 +8,7 @@ import WireFormat
 ///
 /// Columns that no chunk has take no memory and no time.
 final class MergeRows: @unchecked Sendable {
-  // Sendable: several threads encode from what does not change any more.
+  // Sendable: several threads sort and encode from what does not change any more.
   private static let columnsMax = (ChunkColumn.allCases.map { Int($0.rawValue) }.max() ?? 0) + 1
 
   private let capacity: Int

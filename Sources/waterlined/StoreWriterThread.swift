@@ -208,7 +208,7 @@ final class StoreWriterThread: @unchecked Sendable {
   /// Brings daily cells up to date.
   private func count(through writer: QueuedWriter) throws {
     let keeper = RollupKeeper(reader: reader) { result in
-      try writer.write { try RollupBuilder.apply(result, in: $0) }
+      try writer.withWriter { try $0.apply(result, nowMilliseconds: Clock.nowMilliseconds()) }
     } setAside: {
       try self.setAside($0, through: writer)
     }
@@ -258,7 +258,7 @@ final class StoreWriterThread: @unchecked Sendable {
   ) throws {
     let today = CivilDay(localMilliseconds: Clock.nowMilliseconds()).number
     let compactor = ChunkCompactor(reader: reader, seen: runsSeen(on: today)) { result in
-      try writer.write { try ChunkMerger.apply(result, in: $0) }
+      try writer.withWriter { try $0.apply(result, nowMilliseconds: Clock.nowMilliseconds()) }
     } setAside: {
       try self.setAside($0, through: writer)
     } shouldStop: { [self] in

@@ -1,3 +1,4 @@
+import FileImport
 import Foundation
 import GRDB
 import Testing
@@ -156,6 +157,24 @@ import UsageModel
       _ = try treat(EventWriter(store: store))
       #expect(try bad(store).allSatisfy { $0 == "damaged" }, "page \(page.number), a \(page.sort)")
       #expect(try store.read { try PersonNames("bob", in: $0).numbers } == [], "page \(page.number)")
+      try store.close()
+    }
+  }
+
+  /// An import that merges and counts on several threads comes across the damage, and goes on.
+  @Test func importingMendsWhatItComesAcross() throws {
+    let closed = try Closed()
+    var random = SeededRandom(seed: 28)
+    let pages = closed.pages.filter { $0.table == "chunk_column" && $0.sort != "internal" }
+    for page in pages.filter({ $0.sort == "leaf" }) + pages.shuffled(using: &random).prefix(8) {
+      let comment: Comment = "page \(page.number), a \(page.sort)"
+      let store = try closed.damaged([page.number], &random)
+      // Counted anew, so that what is merged already is read again.
+      try store.write { try $0.execute(sql: "DELETE FROM rollup_cover") }
+      try LocalWriter(store: store, workerCount: 2, rowsPerCounter: 1).mergeAll { _, _ in }
+      // Columns that are neither merged nor counted were not read.
+      _ = try treat(EventWriter(store: store))
+      try checkTreated(store, closed, comment)
       try store.close()
     }
   }

@@ -16,10 +16,10 @@ struct EventFileTests {
     let store: EventStore
     let writer: LocalWriter
 
-    init() throws {
+    init(workerCount: Int = 1) throws {
       directory = try TemporaryDirectory()
       store = try EventStore(writingAt: directory.database, program: "test")
-      writer = LocalWriter(store: store)
+      writer = LocalWriter(store: store, workerCount: workerCount, rowsPerCounter: 1)
     }
 
     func events() throws -> [UsageEvent] { try store.read { try StoredEvents.all(in: $0) } }
@@ -95,6 +95,42 @@ struct EventFileTests {
     try target.writer.mergeAll { _, _ in }
     #expect(
       try target.events().map(\.timeMilliseconds) == (0..<70_000).map { Self.event($0).timeMilliseconds })
+  }
+
+  /// Days counted by several threads are those that one counts.
+  @Test(arguments: [2, 3, 8])
+  func severalThreadsCountWhatOneDoes(workerCount: Int) throws {
+    func cells(workerCount: Int) throws -> [String] {
+      var random = SeededRandom(seed: 29)
+      let target = try Target(workerCount: workerCount)
+      for _ in 0..<3 {
+        let lines = (0..<2_000).map { _ in
+          let milliseconds = Int64.random(in: 0..<9 * 86_400_000, using: &random)
+          let user = Int.random(in: 0..<20, using: &random)
+          return """
+            {"time":\(1_767_225_600_000 + milliseconds),"user":"u\(user)","app":"a","feature":"f\(milliseconds % 5)",\
+            "duration_ms":\(milliseconds % 5_000)}
+            """
+        }
+        _ = try EventFile.read(
+          Self.input(Array(lines.joined(separator: "\n").utf8)), form: nil, into: target.writer,
+          nowMilliseconds: Self.now)
+        try target.writer.mergeAll { _, _ in }
+      }
+      return try target.store.read { database in
+        try String.fetchAll(
+          database,
+          sql: """
+            SELECT rollup.day || ' ' || rollup.event_count || ' ' || rollup_part.row_count || ' ' ||
+              rollup_column.id % 64 || ' ' || hex(rollup_column.data)
+            FROM rollup JOIN rollup_part ON rollup_part.rollup = rollup.id
+            JOIN rollup_column ON rollup_column.id / 64 = rollup_part.id ORDER BY 1
+            """)
+      }
+    }
+    let alone = try cells(workerCount: 1)
+    #expect(Set(alone.map { $0.prefix { $0 != " " } }).count == 9)
+    #expect(try cells(workerCount: workerCount) == alone)
   }
 
   @Test func countsRefusalsBeyondABatch() throws {

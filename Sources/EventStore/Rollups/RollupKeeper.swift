@@ -24,14 +24,15 @@ package struct RollupKeeper {
   ///
   /// - Parameters:
   ///   - mustCover: whether every event of a UTC day has to be counted, as it will be pruned.
+  ///   - isOwn: whether a UTC day is this keeper's, where several share them.
   ///   - shouldStop: asked between two steps.
   package func run(
     isSettled: (Int32) -> Bool, mustCover: (Int32) -> Bool = { _ in false },
-    shouldStop: () -> Bool = { false }
+    isOwn: (Int32) -> Bool = { _ in true }, shouldStop: () -> Bool = { false }
   ) throws {
     while !shouldStop() {
       do {
-        guard let result = try next(isSettled: isSettled, mustCover: mustCover) else { return }
+        guard let result = try next(isSettled: isSettled, mustCover: mustCover, isOwn: isOwn) else { return }
         _ = try apply(result)
       } catch let damage as ChunkDamage {
         try setAside(damage)
@@ -40,14 +41,14 @@ package struct RollupKeeper {
   }
 
   private func next(
-    isSettled: (Int32) -> Bool, mustCover: (Int32) -> Bool
+    isSettled: (Int32) -> Bool, mustCover: (Int32) -> Bool, isOwn: (Int32) -> Bool
   ) throws -> RollupBuilder.Result? {
     try reader.read { database in
       let chunks = try ChunkRow.all(in: database)
       guard let rules = try ZoneLoading.organisationRules(chunks, in: database) else { return nil }
       let step = RollupPlan.next(
         chunks: chunks, rollups: try Rollup.all(.dayCells, in: database),
-        offsets: { rules.offsets(ofUTCDay: $0) }, isSettled: isSettled, mustCover: mustCover)
+        offsets: { rules.offsets(ofUTCDay: $0) }, isSettled: isSettled, mustCover: mustCover, isOwn: isOwn)
       return try step.map { try RollupBuilder.build($0, rules: rules, in: database) }
     }
   }

@@ -37,9 +37,10 @@ package enum RollupPlan {
   ///   - offsets: by UTC day, in the organisation's zone.
   ///   - isSettled: whether a UTC day is over.
   ///   - mustCover: whether every event of a UTC day has to be counted, as it will be pruned.
+  ///   - isOwn: whether a UTC day is looked at at all: where several plan, each day is one planner's.
   package static func next(
     chunks: [ChunkRow], rollups: [Rollup], offsets: (Int32) -> String, isSettled: (Int32) -> Bool,
-    mustCover: (Int32) -> Bool
+    mustCover: (Int32) -> Bool, isOwn: (Int32) -> Bool = { _ in true }
   ) -> Step? {
     let known = Set(chunks.map(\.id))
     for isImported in [false, true] {
@@ -47,7 +48,7 @@ package enum RollupPlan {
         grouping: chunks.filter { $0.isImported == isImported && $0.day != nil }
       ) { $0.day ?? 0 }
       let rollupsOfDay = Dictionary(grouping: rollups.filter { $0.isImported == isImported }) { $0.day }
-      for day in Set(chunksOfDay.keys).union(rollupsOfDay.keys).sorted() {
+      for day in Set(chunksOfDay.keys).union(rollupsOfDay.keys).sorted() where isOwn(day) {
         let step = next(
           Day(
             number: day, isImported: isImported, chunks: isSettled(day) ? chunksOfDay[day] ?? [] : [],
