@@ -1,3 +1,4 @@
+import CAllocator
 import Foundation
 import Glibc
 import Report
@@ -33,6 +34,7 @@ enum LiveView {
     defer { Output.write(leave) }
     while true {
       Output.write(drawn(try page()))
+      wl_give_back_memory()
       var limit = timespec(tv_sec: seconds, tv_nsec: 0)
       switch sigtimedwait(&signals, nil, &limit) {
       case SIGINT, SIGTERM, SIGHUP: return
