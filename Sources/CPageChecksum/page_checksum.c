@@ -1,21 +1,9 @@
 #include "CPageChecksum.h"
+#include "page_format.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <sqlite3.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-// From SQLite's file format, 1.3: the header of page 1.
-enum { HEADER = 100, PAGE_SIZE_AT = 16, RESERVED_AT = 20, APPLICATION_AT = 68 };
-enum { PAGE_MIN = 512, PAGE_MAX = 65536, CHECKSUM = 8 };
-// Waterline's application id (schemas/store.sql), and how often a page that does not match is read again.
-static const unsigned char application_id[4] = {'W', 'L', 'N', '1'};
-enum { READS_MAX = 5 };
 // An extended code of SQLITE_CORRUPT. An error of input or output would end the transaction, and the plain code
 // would let nothing more be written in it; but this page never came in, and others are sound.
 enum { DAMAGED_PAGE = SQLITE_CORRUPT | 64 << 8 };
@@ -43,49 +31,6 @@ static _Thread_local uint32_t last_failure;
 
 static sqlite3_file *real_of(sqlite3_file *file) { return ((page_file *)file)->real; }
 
-// --- Checksums -----------------------------------------------------------------------------------------
-
-static bool is_page_size(int64_t length) {
-  return length >= PAGE_MIN && length <= PAGE_MAX && (length & (length - 1)) == 0;
-}
-
-static uint64_t checksum_of(const unsigned char *page, int length, uint32_t number) {
-  uint64_t sum = XXH3_64bits_withSeed(page, (size_t)(length - CHECKSUM), number);
-  return sum == 0 ? 1 : sum;  // 0 says that there is none
-}
-
-static uint64_t checksum_in(const unsigned char *page, int length) {
-  uint64_t sum = 0;
-  for (int index = CHECKSUM - 1; index >= 0; index--) sum = sum << 8 | page[length - CHECKSUM + index];
-  return sum;
-}
-
-static void seal(unsigned char *page, int length, uint32_t number) {
-  uint64_t sum = checksum_of(page, length, number);
-  for (int index = 0; index < CHECKSUM; index++) page[length - CHECKSUM + index] = (unsigned char)(sum >> 8 * index);
-}
-
-static bool is_database(const unsigned char *header) { return memcmp(header, "SQLite format 3", 16) == 0; }
-
-// Whether page 1 says that there is room. A Waterline file whose byte for it was changed gives itself away: its
-// checksum is that of the page with the right byte.
-static bool has_room(unsigned char *page, int length) {
-  if (!is_database(page)) return false;
-  if (page[RESERVED_AT] == CHECKSUM) return true;
-  if (memcmp(page + APPLICATION_AT, application_id, sizeof application_id) != 0) return false;
-  uint64_t sum = checksum_in(page, length);
-  unsigned char reserved = page[RESERVED_AT];
-  page[RESERVED_AT] = CHECKSUM;
-  bool was_sealed = sum != 0 && sum == checksum_of(page, length, 1);
-  page[RESERVED_AT] = reserved;
-  return was_sealed;
-}
-
-static int page_size_of(const unsigned char *header) {
-  int size = header[PAGE_SIZE_AT] << 8 | header[PAGE_SIZE_AT + 1];
-  return size == 1 ? PAGE_MAX : size;
-}
-
 // --- One file ------------------------------------------------------------------------------------------
 
 static const substitute *substitute_of(const page_file *own, uint32_t number, int length) {
@@ -97,13 +42,13 @@ static const substitute *substitute_of(const page_file *own, uint32_t number, in
 static int page_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 offset) {
   page_file *own = (page_file *)file;
   int code = real_of(file)->pMethods->xRead(real_of(file), bytes, length, offset);
-  if (code != SQLITE_OK || !is_page_size(length) || offset % length != 0) return code;
+  if (code != SQLITE_OK || !wl_is_page_size(length) || offset % length != 0) return code;
   unsigned char *page = bytes;
-  if (offset == 0) own->is_sealed = has_room(page, length);
+  if (offset == 0) own->is_sealed = wl_has_room(page, length);
   if (!own->is_sealed) return SQLITE_OK;
   uint32_t number = (uint32_t)(offset / length + 1);
-  uint64_t sum = checksum_in(page, length);
-  if (sum != 0 && sum != checksum_of(page, length, number)) {
+  uint64_t sum = wl_checksum_in(page, length);
+  if (sum != 0 && sum != wl_checksum_of(page, length, number)) {
     const substitute *other = substitute_of(own, number, length);
     if (other) {
       memcpy(page, other->page, (size_t)length);
@@ -119,13 +64,13 @@ static int page_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 
 
 static int page_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset) {
   page_file *own = (page_file *)file;
-  if (is_page_size(length) && offset % length == 0) {
+  if (wl_is_page_size(length) && offset % length == 0) {
     const unsigned char *page = bytes;
-    if (offset == 0) own->is_sealed = is_database(page) && page[RESERVED_AT] == CHECKSUM;
+    if (offset == 0) own->is_sealed = wl_is_database(page) && page[RESERVED_AT] == CHECKSUM;
     if (own->is_sealed) {
       if (own->page == NULL && (own->page = sqlite3_malloc(PAGE_MAX)) == NULL) return SQLITE_IOERR_NOMEM;
       memcpy(own->page, bytes, (size_t)length);
-      seal(own->page, length, (uint32_t)(offset / length + 1));
+      wl_seal(own->page, length, (uint32_t)(offset / length + 1));
       bytes = own->page;
     }
   }
@@ -201,12 +146,12 @@ static const sqlite3_io_methods methods = {
 // What page 1 says at the moment; a new or foreign file says nothing.
 static bool looks_sealed(sqlite3_file *real) {
   unsigned char header[HEADER];
-  if (real->pMethods->xRead(real, header, HEADER, 0) != SQLITE_OK || !is_database(header)) return false;
-  int size = page_size_of(header);
-  if (!is_page_size(size)) return false;
+  if (real->pMethods->xRead(real, header, HEADER, 0) != SQLITE_OK || !wl_is_database(header)) return false;
+  int size = wl_page_size_of(header);
+  if (!wl_is_page_size(size)) return false;
   unsigned char *page = sqlite3_malloc(size);
   if (page == NULL) return false;
-  bool result = real->pMethods->xRead(real, page, size, 0) == SQLITE_OK && has_room(page, size);
+  bool result = real->pMethods->xRead(real, page, size, 0) == SQLITE_OK && wl_has_room(page, size);
   sqlite3_free(page);
   return result;
 }
@@ -247,6 +192,8 @@ static void register_once(void) {
   registration = sqlite3_vfs_register(&own, 1);
 }
 
+sqlite3_vfs *wl_vfs_below(void) { return under; }
+
 int wl_page_checksum_register(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, register_once);
@@ -277,148 +224,4 @@ uint32_t wl_page_checksum_take_failure(void) {
   uint32_t number = last_failure;
   last_failure = 0;
   return number;
-}
-
-// --- A look at a file beside SQLite's connections -----------------------------------------------------
-
-// A database file opened through the VFS. Opening and closing it with system calls would do harm: POSIX drops
-// all locks that a process has on a file when it closes any descriptor of it, those of its connections too.
-typedef struct {
-  const char *name;
-  sqlite3_file *file;
-  int64_t size;
-  unsigned char header[HEADER];
-} raw_file;
-
-static void close_raw(raw_file *raw) {
-  if (raw->file && raw->file->pMethods) raw->file->pMethods->xClose(raw->file);
-  sqlite3_free(raw->file);
-  if (raw->name) sqlite3_free_filename((char *)raw->name);
-}
-
-// Opens a file that is there and reads its header; returns 0 or -errno, -ENODATA if it is no database.
-static int open_raw(const char *path, raw_file *raw) {
-  memset(raw, 0, sizeof *raw);
-  int code = wl_page_checksum_register();
-  if (code != SQLITE_OK) return -EIO;
-  raw->name = sqlite3_create_filename(path, "", "", 0, NULL);
-  raw->file = sqlite3_malloc(under->szOsFile);
-  if (raw->name == NULL || raw->file == NULL) {
-    close_raw(raw);
-    return -ENOMEM;
-  }
-  memset(raw->file, 0, (size_t)under->szOsFile);
-  int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
-  if (under->xOpen(under, raw->name, raw->file, flags, &flags) != SQLITE_OK) {
-    close_raw(raw);
-    return -ENOENT;
-  }
-  sqlite3_int64 size = 0;
-  const sqlite3_io_methods *calls = raw->file->pMethods;
-  if (calls->xFileSize(raw->file, &size) != SQLITE_OK || size < HEADER ||
-      calls->xRead(raw->file, raw->header, HEADER, 0) != SQLITE_OK || !is_database(raw->header)) {
-    close_raw(raw);
-    return -ENODATA;
-  }
-  raw->size = size;
-  return 0;
-}
-
-static bool read_page(raw_file *raw, unsigned char *page, int length, int64_t index) {
-  return raw->file->pMethods->xRead(raw->file, page, length, index * length) == SQLITE_OK;
-}
-
-// Reads page 1 into new memory; NULL when there is none.
-static unsigned char *first_page(raw_file *raw, int *length) {
-  *length = page_size_of(raw->header);
-  if (!is_page_size(*length) || raw->size < *length) return NULL;
-  unsigned char *page = malloc((size_t)*length);
-  if (page && read_page(raw, page, *length, 0)) return page;
-  free(page);
-  return NULL;
-}
-
-// 1 right, 0 none, -1 wrong. A page may be half written by a checkpoint just now, hence again after a while.
-static int look_at(raw_file *raw, unsigned char *page, int length, int64_t index) {
-  for (int attempt = 0;; attempt++) {
-    uint64_t sum = read_page(raw, page, length, index) ? checksum_in(page, length) : 0;
-    if (sum == 0) return 0;
-    if (sum == checksum_of(page, length, (uint32_t)(index + 1))) return 1;
-    if (attempt + 1 == READS_MAX) return -1;
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-  }
-}
-
-int wl_database_header(const char *path, unsigned char header[100], int64_t *size) {
-  raw_file raw;
-  int code = open_raw(path, &raw);
-  if (code != 0) return code;
-  memcpy(header, raw.header, HEADER);
-  *size = raw.size;
-  close_raw(&raw);
-  return 0;
-}
-
-bool wl_page_checksum_lacks_room(const char *path) {
-  raw_file raw;
-  if (open_raw(path, &raw) != 0) return false;
-  int length;
-  unsigned char *page = first_page(&raw, &length);
-  bool lacks = page && !has_room(page, length);
-  free(page);
-  close_raw(&raw);
-  return lacks;
-}
-
-int wl_page_checksum_survey(const char *path, wl_page_survey *result) {
-  memset(result, 0, sizeof *result);
-  raw_file raw;
-  int code = open_raw(path, &raw);
-  if (code != 0) return code;
-  int length;
-  unsigned char *page = first_page(&raw, &length);
-  if (page == NULL || !has_room(page, length)) code = -ENODATA;
-  for (int64_t index = 0; code == 0 && index < raw.size / length; index++) {
-    int found = look_at(&raw, page, length, index);
-    if (found > 0) result->sealed++;
-    if (found == 0) result->unsealed++;
-    if (found < 0 && result->damaged++ == 0) result->first_damaged = index + 1;
-  }
-  free(page);
-  close_raw(&raw);
-  return code;
-}
-
-// --- Single pages as they stand in the file --------------------------------------------------------------
-
-struct wl_raw_pages {
-  raw_file raw;
-  int length;
-};
-
-int wl_raw_pages_open(const char *path, wl_raw_pages **result) {
-  wl_raw_pages *pages = malloc(sizeof *pages);
-  if (pages == NULL) return -ENOMEM;
-  int code = open_raw(path, &pages->raw);
-  if (code != 0) {
-    free(pages);
-    return code;
-  }
-  pages->length = page_size_of(pages->raw.header);
-  *result = pages;
-  if (is_page_size(pages->length)) return 0;
-  wl_raw_pages_close(pages);
-  return -ENODATA;
-}
-
-int wl_raw_pages_read(wl_raw_pages *pages, uint32_t number, unsigned char *page, int length) {
-  if (length != pages->length || number == 0) return -EINVAL;
-  if (!read_page(&pages->raw, page, length, (int64_t)number - 1)) return -EIO;
-  uint64_t sum = checksum_in(page, length);
-  return sum == 0 || sum == checksum_of(page, length, number);
-}
-
-void wl_raw_pages_close(wl_raw_pages *pages) {
-  close_raw(&pages->raw);
-  free(pages);
 }

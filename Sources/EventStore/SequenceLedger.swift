@@ -17,66 +17,6 @@ struct SequenceLedger {
   /// Sources cached before the cache starts anew: 200,000 × about 140 bytes.
   static let cachedSourcesMax = 200_000
 
-  private struct State {
-    let source: Int64
-    var tailFirst: Int64 = 0
-    var tailLast: Int64 = 0
-    var tailFirstTime: Int64 = 0
-    var tailLastTime: Int64 = 0
-    /// No number above is known to be refused, withheld or dropped.
-    var unstoredHighest: Int64 = 0
-    /// Ranges of such numbers.
-    var unstoredRangeCount = 0
-    var isTouched = false
-    var counts = Counts()
-
-    init(source: Int64) { self.source = source }
-
-    /// Nil before the first number.
-    var tail: SequenceRangeTable.Range? {
-      guard tailLast > 0 else { return nil }
-      return SequenceRangeTable.Range(
-        first: tailFirst, last: tailLast, firstTime: tailFirstTime, lastTime: tailLastTime)
-    }
-
-    /// Takes a number that follows the highest and of which nothing else is known; false for any other.
-    @inline(__always)
-    mutating func takeNext(_ sequence: Int64, _ time: Int64) -> Bool {
-      // Wrapping: nothing follows the largest number, and no number is negative.
-      guard tailLast > 0, sequence == tailLast &+ 1, sequence > unstoredHighest else { return false }
-      tailLast = sequence
-      tailLastTime = time
-      return true
-    }
-
-    mutating func setTail(_ range: SequenceRangeTable.Range) {
-      tailFirst = range.first
-      tailLast = range.last
-      tailFirstTime = range.firstTime
-      tailLastTime = range.lastTime
-    }
-  }
-
-  /// What happened to a source's events since the last flush.
-  struct Counts {
-    var stored: Int64 = 0
-    var duplicate: Int64 = 0
-    var conflict: Int64 = 0
-    var rejected: Int64 = 0
-    /// Received more than ``SequenceLedger/lateMilliseconds`` after their end.
-    var late: Int64 = 0
-    /// Numbers that the sender's spool dropped.
-    var dropped: Int64 = 0
-    /// Nil while nothing was received.
-    fileprivate(set) var firstReceivedMilliseconds: Int64?
-    fileprivate(set) var lastReceivedMilliseconds: Int64?
-
-    /// Adds what a sender claims, which may be any number.
-    fileprivate mutating func addDropped(_ count: Int64) {
-      dropped = min(SequenceLedger.droppedMax, dropped + min(count, SequenceLedger.droppedMax))
-    }
-  }
-
   /// What a number that arrived means.
   enum Arrival {
     case new
@@ -91,7 +31,7 @@ struct SequenceLedger {
   private let rangesMax: Int64
   /// Rows of the tables of ranges, as far as they are written; nil until it is asked.
   private var rangeCount: Int64?
-  private var states: [State] = []
+  private var states: [SourceState] = []
   private var slots = SourceSlots()
   /// Sources with changes.
   private var touched: [Int64] = []
@@ -114,7 +54,7 @@ struct SequenceLedger {
   }
 
   /// Adds to a source's counts; source 0 stands for events without one.
-  mutating func count(_ source: Int64, in database: Database, _ change: (inout Counts) -> Void) throws {
+  mutating func count(_ source: Int64, in database: Database, _ change: (inout SourceCounts) -> Void) throws {
     let slot = try slot(of: source, in: database)
     touch(slot)
     change(&states[slot].counts)
@@ -292,7 +232,7 @@ struct SequenceLedger {
     for source in touched {
       guard let slot = slots[source] else { continue }
       if source < firstNew { try SourceRows.update(source, change(of: slot), with: update) }
-      states[slot].counts = Counts()
+      states[slot].counts = SourceCounts()
       states[slot].isTouched = false
     }
     touched.removeAll(keepingCapacity: true)
@@ -309,14 +249,14 @@ struct SequenceLedger {
     of source: Int64, isNew: Bool = false, in database: Database
   ) throws -> Int {
     if let known = slots[source] { return known }
-    var state = State(source: source)
+    var state = SourceState(source: source)
     if !isNew { try Self.load(&state, database) }
     states.append(state)
     slots[source] = states.count - 1
     return states.count - 1
   }
 
-  private static func load(_ state: inout State, _ database: Database) throws {
+  private static func load(_ state: inout SourceState, _ database: Database) throws {
     if let tail = try SourceRows.tail(of: state.source, in: database) { state.setTail(tail) }
     (state.unstoredHighest, state.unstoredRangeCount) =
       try UnstoredNumbers(source: state.source, database: database).extent()

@@ -9,7 +9,7 @@ struct SourceRows {
 
   /// What a commit adds to a source.
   struct Change {
-    var counts = SequenceLedger.Counts()
+    var counts = SourceCounts()
     /// Nil without any numbers.
     var tail: SequenceRangeTable.Range?
   }
