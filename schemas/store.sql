@@ -3,9 +3,10 @@
 -- docs/sql.md; tables may change with a version.
 --
 -- SQLite in WAL mode, synchronous=FULL, auto_vacuum=INCREMENTAL. One process writes (an exclusive lock on
--- the file <database>.lock); any number read. Pages have 8 reserved bytes: 0, or XXH3-64 of the page's bytes
--- before them, seeded with its number from 1, little-endian (1 stands for a sum of 0). Times named _ms are milliseconds since 1970-01-01T00:00:00Z.
--- Texts are UTF-8 and compare byte by byte. GRDB's own table grdb_migrations names the migrations applied.
+-- the file <database>.lock); any number read. Pages of 16 KiB (4 in older files) have 8 reserved bytes: 0, or XXH3-64
+-- of the page's bytes before them, seeded with its number from 1, little-endian (1 stands for a sum of 0). Times named
+-- _ms are milliseconds since 1970-01-01T00:00:00Z. Texts are UTF-8 and compare byte by byte. GRDB's own table
+-- grdb_migrations names the migrations applied.
 
 PRAGMA application_id = 1464618545;  -- 0x574C4E31, "WLN1": tells a Waterline database from other SQLite files
 

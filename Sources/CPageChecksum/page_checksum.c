@@ -1,4 +1,5 @@
 #include "CPageChecksum.h"
+#include "gathered_writes.h"
 #include "page_format.h"
 
 #include <pthread.h>
@@ -7,8 +8,8 @@
 // An extended code of SQLITE_CORRUPT. An error of input or output would end the transaction, and the plain code
 // would let nothing more be written in it; but this page never came in, and others are sound.
 enum { DAMAGED_PAGE = SQLITE_CORRUPT | 64 << 8 };
-// Operations of xFileControl, which SQLite hands on from 100 on: with a `substitute`, with nothing.
-enum { SUBSTITUTE_PAGE = 0x574C01, EXPECT_SEALED = 0x574C02 };
+// Operations of xFileControl, which SQLite hands on from 100 on: with a `substitute`, with nothing, with the log.
+enum { SUBSTITUTE_PAGE = 0x574C01, EXPECT_SEALED = 0x574C02, GATHER_LOG = 0x574C03 };
 
 // What a connection reads in the place of a damaged page.
 typedef struct substitute {
@@ -23,6 +24,7 @@ typedef struct {
   bool is_sealed;        // pages of this file have room for a checksum
   unsigned char *page;   // where a page to be written gets its checksum; NULL until the first
   substitute *substitutes;
+  sqlite3_file *log;     // the log of this connection, if its writes are gathered
   sqlite3_file *real;
 } page_file;
 
@@ -30,6 +32,9 @@ static sqlite3_vfs *under;
 static _Thread_local uint32_t last_failure;
 
 static sqlite3_file *real_of(sqlite3_file *file) { return ((page_file *)file)->real; }
+
+// Lock of the log's index, from SQLite's description of the WAL: whoever writes to the log has it.
+enum { WRITE_LOCK = 0 };
 
 // --- One file ------------------------------------------------------------------------------------------
 
@@ -106,6 +111,13 @@ static int page_unlock(sqlite3_file *file, int level) {
 static int page_check_lock(sqlite3_file *file, int *result) {
   return real_of(file)->pMethods->xCheckReservedLock(real_of(file), result);
 }
+// Where a disk may harm bytes beside those that are written, SQLite fills sectors up behind a commit's sync.
+static int gather_log(page_file *own, sqlite3_file *log) {
+  int characteristics = own->real->pMethods->xDeviceCharacteristics(own->real);
+  if ((characteristics & SQLITE_IOCAP_POWERSAFE_OVERWRITE) == 0) return SQLITE_NOTFOUND;
+  return wl_log_gather(log, &own->log);
+}
+
 static int page_control(sqlite3_file *file, int operation, void *argument) {
   page_file *own = (page_file *)file;
   if (operation == SUBSTITUTE_PAGE) {
@@ -118,6 +130,7 @@ static int page_control(sqlite3_file *file, int operation, void *argument) {
     own->is_sealed = true;
     return SQLITE_OK;
   }
+  if (operation == GATHER_LOG) return gather_log(own, argument);
   return real_of(file)->pMethods->xFileControl(real_of(file), operation, argument);
 }
 static int page_sector_size(sqlite3_file *file) {
@@ -130,6 +143,9 @@ static int page_shm_map(sqlite3_file *file, int page, int size, int extends, voi
   return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extends, memory);
 }
 static int page_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
+  sqlite3_file *log = ((page_file *)file)->log;
+  bool ends_writing = flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE) && offset == WRITE_LOCK;
+  if (log && ends_writing) wl_log_drop(log);
   return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
 }
 static void page_shm_barrier(sqlite3_file *file) { real_of(file)->pMethods->xShmBarrier(real_of(file)); }
@@ -158,7 +174,8 @@ static bool looks_sealed(sqlite3_file *real) {
 
 static int page_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags) {
   (void)vfs;
-  // Journals, logs and temporary files are left to SQLite, which checks those that matter.
+  if (flags & SQLITE_OPEN_WAL) return wl_log_open(under, path, file, flags, out_flags);
+  // Journals and temporary files are left to SQLite, which checks those that matter, as it does logs.
   if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return under->xOpen(under, path, file, flags, out_flags);
   page_file *own = (page_file *)file;
   memset(own, 0, sizeof *own);
@@ -187,7 +204,8 @@ static void register_once(void) {
   own = *under;
   own.zName = "waterline-pages";
   own.pNext = NULL;
-  own.szOsFile = (int)sizeof(page_file) + under->szOsFile;
+  int own_size = (int)sizeof(page_file);
+  own.szOsFile = (own_size > wl_log_size() ? own_size : wl_log_size()) + under->szOsFile;
   own.xOpen = page_open;
   registration = sqlite3_vfs_register(&own, 1);
 }
@@ -218,6 +236,13 @@ int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigne
   int code = sqlite3_file_control(connection, "main", SUBSTITUTE_PAGE, added);
   if (code != SQLITE_OK) sqlite3_free(added);
   return code;
+}
+
+bool wl_gather_log_writes(void *connection) {
+  sqlite3_file *log = NULL;
+  int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (code != SQLITE_OK || log == NULL || !wl_log_is_ours(log)) return false;
+  return sqlite3_file_control(connection, "main", GATHER_LOG, log) == SQLITE_OK;
 }
 
 uint32_t wl_page_checksum_take_failure(void) {

@@ -18,9 +18,11 @@ package final class EventStore: Sendable {
   ///
   /// With SQLite's own 2 MiB, a batch from thousands of sources reads and writes most pages again.
   private static let cacheKibibytes = 16 << 10
-  /// Pages in the WAL from which SQLite folds it in: 16 MiB, so that pages which every commit changes are
+  /// Length of the WAL from which SQLite folds it in: 16 MiB, so that pages which every commit changes are
   /// written back once for several.
-  private static let checkpointPages = 4_096
+  private static let checkpointBytes = 16 << 20
+  /// Of new files, so that a chunk's columns are read and written in few pieces; older files keep their 4 KiB.
+  private static let pageBytes = 16 << 10
 
   /// Opens or creates a database to write; holds its lock until released.
   ///
@@ -37,6 +39,10 @@ package final class EventStore: Sendable {
     var configuration = Self.configuration()
     configuration.journalMode = .wal
     configuration.prepareDatabase { database in
+      // Not in older files, of whose pages SQLite would read the first in the wrong length.
+      if try Int.fetchOne(database, sql: "PRAGMA page_count") == 0 {
+        try database.execute(sql: "PRAGMA page_size = \(Self.pageBytes)")
+      }
       try PageChecksums.reserve(database)
       // Only takes effect while the file is still empty; lets freed pages be given back bit by bit.
       try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
@@ -49,12 +55,14 @@ package final class EventStore: Sendable {
       try database.execute(sql: "PRAGMA secure_delete = FAST")
       try database.execute(sql: "PRAGMA journal_size_limit = \(WalKeeper.bytesWanted)")
       try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKibibytes)")
-      try database.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPages)")
+      let pageBytes = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? Self.pageBytes
+      try database.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointBytes / pageBytes)")
     }
     try queue.read { try Self.checkIsWaterline($0, path: path, allowsEmpty: true) }
     try PageChecksums.makeRoom(in: queue, path: path)
     try Self.claimIfEmpty(queue)
     try StoreSchema.migrator.migrate(queue)
+    queue.writeWithoutTransaction { _ = PageChecksums.gatherLogWrites(of: $0) }
     try write { try SecretStore.ensurePseudonymKey(in: $0) }
   }
 

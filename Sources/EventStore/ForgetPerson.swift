@@ -114,7 +114,7 @@ extension EventWriter {
   }
 
   /// Pages given back at once: 4 MiB, so that events do not wait.
-  private static let pagesAtOnce = 1_024
+  private static let pagesAtOnce = 256
 
   /// Gives some free pages back to the file system; between two commits.
   ///

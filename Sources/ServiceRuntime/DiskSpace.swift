@@ -4,7 +4,7 @@ import Glibc
 /// Room on the file system of a file.
 package enum DiskSpace {
   /// What opening a database needs at least: the index of its log has 32 KiB, and its log some pages.
-  private static let bytesMin: UInt64 = 128 << 10
+  private static let bytesMin: UInt64 = 512 << 10
 
   /// Whether there is hardly any left beside a file, which need not be there.
   package static func isExhausted(beside path: String) -> Bool {

@@ -87,9 +87,10 @@ def damaged_page_is_named_and_the_rest_goes_on(place: Place) -> None:
     fixture.load(place)
     with sqlite3.connect(place.database) as database:
         page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'user_name'").fetchone()[0]
+        page_bytes = database.execute("PRAGMA page_size").fetchone()[0]
     database.close()
     content = bytearray(place.database.read_bytes())
-    content[page * 4096 - 60] ^= 0x20
+    content[page * page_bytes - 60] ^= 0x20
     place.database.write_bytes(content)
     named = f"page {page} of the file"
     place.run("coverage", *fixture.WINDOW).expect_one_line(1, named)
@@ -163,10 +164,10 @@ def damaged_page_of_events_is_in_nobodys_way(place: Place) -> None:
     """One byte of the file: its chunk is set aside, and everything can be deleted, copied and checked again."""
     with place.daemon() as daemon:
         for batch in range(20):
-            events = [line(**hostile.event(user=f"u{number % 10}", source="pc", seq=batch * 200 + number + 1))
-                      for number in range(200)]
+            events = [line(**hostile.event(user=f"u{number % 10}", source="pc", seq=batch * 1_000 + number + 1))
+                      for number in range(1_000)]
             send_stream(place.stream, b"".join(events))
-            place.wait_for_events((batch + 1) * 200)
+            place.wait_for_events((batch + 1) * 1_000)
         expect_equal(daemon.stop(), 0, "exit code")
     with sqlite3.connect(place.database) as database:
         blob = database.execute("SELECT data FROM chunk_column WHERE length(data) > 60 ORDER BY id DESC LIMIT 1")
@@ -180,14 +181,14 @@ def damaged_page_of_events_is_in_nobodys_way(place: Place) -> None:
         verdicts = findings(place, 1)
         expect_equal({name for name, verdict in verdicts.items() if verdict != "ok"}, {"damaged"}, "what stays bad")
         damaged = place.status()["damaged_events"]
-        expect(0 < damaged < 4_000, f"{damaged} damaged events")
-        send_stream(place.stream, lines("pc", 4_001, 10))
-        place.wait_for_events(4_010)
+        expect(0 < damaged < 20_000, f"{damaged} damaged events")
+        send_stream(place.stream, lines("pc", 20_001, 10))
+        place.wait_for_events(20_010)
         copy = place.path("copy.db")
         made = place.run("backup", copy, "--format", "json").expect(0)
         expect(f"{damaged} more events are set aside" in made.err, f"no word about the damage: {made.err}")
         row = made.json()["rows"][0]
-        expect_equal((row["events"], row["damaged_events"]), (4_010 - damaged, damaged), "events of the copy")
+        expect_equal((row["events"], row["damaged_events"]), (20_010 - damaged, damaged), "events of the copy")
         receipt = place.run("forget", "u7", "--yes", "--purpose", "x", "--format", "json").expect(0).json()
         items = {(item["place"], item["what"]) for item in receipt["rows"]}
         expect({("events", "removed"), ("damaged_chunk", "removed"), ("user_name", "removed")} <= items, f"{items}")

@@ -321,6 +321,7 @@ def line(**fields: Any) -> bytes:
 def take_page_checksums_out(database: Path) -> None:
     """After a check has changed the file itself: as if Waterline had written those pages, without checksums."""
     content = bytearray(database.read_bytes())
-    for end in range(4096, len(content) + 1, 4096):
+    page_bytes = int.from_bytes(content[16:18], "big")
+    for end in range(page_bytes, len(content) + 1, page_bytes):
         content[end - 8:end] = bytes(8)
     database.write_bytes(content)

@@ -8,7 +8,7 @@ import UsageModel
 
 /// Pages of columns that fail their checksum: what stood on them goes, everything else stays and can be changed.
 @Suite struct DamagedPageTests {
-  private static let pageBytes = 4_096
+  private static let pageBytes = 16_384
   private static let now: Int64 = 1_000_000
 
   /// A closed database with chunks of all sizes, merged ones and daily cells among them.

@@ -8,7 +8,7 @@ import UsageModel
 
 /// Pages of the file against what disks and other programs do to them.
 @Suite struct PageChecksumTests {
-  private static let pageBytes = 4_096
+  private static let pageBytes = 16_384
 
   /// A closed database with some hundred events, and its bytes.
   private func closed() throws -> (directory: TemporaryDirectory, bytes: [UInt8]) {

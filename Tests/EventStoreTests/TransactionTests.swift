@@ -24,7 +24,7 @@ struct TransactionTests {
       try fixture.execute("PRAGMA max_page_count = \(pages + extra)")
       var events = Self.events(400, &random)
       for index in events.indices {
-        events[index].user = "user \(extra) \(index) " + String(repeating: "x", count: 60)
+        events[index].user = "user \(extra) \(index) " + String(repeating: "x", count: 240)
         events[index].source = "full disk"
         events[index].sequence = UInt64(index + 1)
       }

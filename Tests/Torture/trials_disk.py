@@ -134,7 +134,8 @@ QUESTIONS = (
 
 
 def ask(place: Place, database: Path, *question: str) -> Result:
-    return place.program(["--db", database, *question, "--format", "json"])
+    """From the file, not from an answer that was kept before it was damaged."""
+    return place.program(["--db", database, *question, "--format", "json"], env={"WATERLINE_KEEP_ANSWERS": "no"})
 
 
 def answers(place: Place, database: Path) -> list[Result]:
@@ -188,28 +189,42 @@ def judge(place: Place, damaged: Path, right: list[Result], where: str) -> str:
     return "named" if errors else "right"
 
 
+PAGE_BYTES = 16_384  # of new files
+
+
 def page_of(database: Path, offset: int) -> str:
     """Which table or index a byte lies in, for people."""
     try:
         connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-        page = offset // 4096 + 1
+        page = offset // PAGE_BYTES + 1
         row = connection.execute("SELECT name, pagetype FROM dbstat WHERE pageno = ?", (page,)).fetchone()
         connection.close()
         return f"{row[0]} ({row[1]})" if row else f"page {page}"
     except sqlite3.Error:
-        return f"page {offset // 4096 + 1}"
+        return f"page {offset // PAGE_BYTES + 1}"
+
+
+def pages_of_events(database: Path) -> list[int]:
+    """Where in the file the pages of the events' columns begin."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    numbers = connection.execute("SELECT pageno FROM dbstat WHERE name = 'chunk_column'").fetchall()
+    connection.close()
+    return [(number - 1) * PAGE_BYTES for number, in numbers]
 
 
 @trial
 def flipped_bytes(place: Place, run: Run) -> str:
-    """One byte changed anywhere in the file: the right answer or a clear error, each time."""
+    """One byte changed, among the events or anywhere in the file: the right answer or a clear error, each time."""
     right = prepared(place)
     random = run.random()
     whole = place.database.read_bytes()
     found: dict[str, Counter[str]] = {"among the events": Counter(), "elsewhere": Counter()}
     wrong: list[str] = []
-    for _ in range(run.size(30, 1_000)):
+    events = pages_of_events(place.database)
+    for index in range(run.size(30, 1_000)):
         offset = random.randrange(len(whole))
+        if index % 2:
+            offset = random.choice(events) + random.randrange(PAGE_BYTES)
         spoiled = bytearray(whole)
         spoiled[offset] ^= random.randrange(1, 256)
         page = page_of(place.database, offset)
@@ -231,7 +246,7 @@ def truncated_file(place: Place, run: Run) -> str:
     whole = place.database.read_bytes()
     found: Counter[str] = Counter()
     for index in range(run.size(6, 300)):
-        length = random.randrange(1, len(whole)) if index % 3 else random.randrange(1, len(whole) // 4096) * 4096
+        length = random.randrange(1, len(whole)) if index % 3 else random.randrange(1, len(whole) // PAGE_BYTES) * PAGE_BYTES
         damaged = damaged_copy(place, whole[:length])
         outcome = judge(place, damaged, right, f"cut to {length} of {len(whole)} bytes")
         expect(outcome in ("right", "named"), f"cut to {length} of {len(whole)} bytes: {outcome}")

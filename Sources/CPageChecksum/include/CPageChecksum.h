@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// Checksums for the pages of SQLite database files: a VFS over the one that is the default when it is registered.
+/// Checksums for the pages of SQLite database files, and gathered writes to their logs: a VFS over the one that is the
+/// default when it is registered.
 ///
 /// The last 8 bytes of a page, which SQLite leaves alone when they are reserved, hold XXH3-64 of the bytes before
 /// them, seeded with the page's number, little-endian. They are put there when a page is written to the database
@@ -28,6 +29,11 @@ int wl_page_checksum_expect(void *connection);
 /// Has one connection read `page` in the place of a page that fails its check, until it is closed. For mending only:
 /// SQLite takes these bytes for what was stored. Returns an SQLite result code.
 int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigned char *page, int length);
+
+/// Has a connection in WAL mode write what lies one behind the other in the log with one call instead of two a page.
+/// Only for `synchronous = FULL`: a commit is synced, and so written, before others see it. Returns false, and
+/// leaves all as it was, where the log is not open yet, or the disk may harm bytes beside those it writes.
+bool wl_gather_log_writes(void *connection);
 
 /// Number of the page that last failed its check on this thread, and 0 if none did since the last call.
 uint32_t wl_page_checksum_take_failure(void);

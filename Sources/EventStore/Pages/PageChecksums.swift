@@ -32,6 +32,14 @@ package enum PageChecksums {
     guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
   }
 
+  /// Has a connection that syncs each commit write the log in large pieces; see `wl_gather_log_writes`.
+  ///
+  /// - Returns: false where that would not be safe, and everything is written as SQLite does.
+  @discardableResult
+  static func gatherLogWrites(of database: Database) -> Bool {
+    wl_gather_log_writes(UnsafeMutableRawPointer(database.sqliteConnection))
+  }
+
   /// Rewrites a file that was made before there were checksums.
   ///
   /// - Complexity: O(size of the file), once, and as much room on the disk.
