@@ -10,22 +10,25 @@ typedef struct {
   unsigned char *gathered;  // NULL: every write goes through
   int length;               // of what is gathered and not written
   sqlite3_int64 start;      // where it belongs
+  int failure;              // why it could not be written; SQLITE_OK while it was not tried, or could
   sqlite3_file **knower;    // who has to forget this file when it is closed
   sqlite3_file *real;
 } log_file;
 
 static sqlite3_file *real_of(sqlite3_file *file) { return ((log_file *)file)->real; }
 
-// What is gathered stays so when it cannot be written: whoever needs it written is told, and the transaction ends.
+// What cannot be written is not tried again: should there be room a moment later, a commit that was reported as failed
+// would lie in the log. Whoever needs it written is told, until the transaction ends and it is dropped.
 static int write_gathered(log_file *own) {
-  if (own->length == 0) return SQLITE_OK;
-  int code = own->real->pMethods->xWrite(own->real, own->gathered, own->length, own->start);
-  if (code == SQLITE_OK) own->length = 0;
-  return code;
+  if (own->length == 0 || own->failure != SQLITE_OK) return own->failure;
+  own->failure = own->real->pMethods->xWrite(own->real, own->gathered, own->length, own->start);
+  if (own->failure == SQLITE_OK) own->length = 0;
+  return own->failure;
 }
 
 static int log_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset) {
   log_file *own = (log_file *)file;
+  if (own->failure != SQLITE_OK) return own->failure;
   bool follows = own->length > 0 && offset == own->start + own->length && own->length + length <= GATHERED_MAX;
   if (!follows) {
     int code = write_gathered(own);
@@ -40,8 +43,11 @@ static int log_write(sqlite3_file *file, const void *bytes, int length, sqlite3_
   return SQLITE_OK;
 }
 
+// What is committed can be read also when the rest cannot be written: a transaction is taken back with it.
 static int log_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 offset) {
-  int code = write_gathered((log_file *)file);
+  log_file *own = (log_file *)file;
+  bool is_gathered = offset < own->start + own->length && own->start < offset + length;
+  int code = is_gathered ? write_gathered(own) : SQLITE_OK;
   return code != SQLITE_OK ? code : real_of(file)->pMethods->xRead(real_of(file), bytes, length, offset);
 }
 static int log_truncate(sqlite3_file *file, sqlite3_int64 size) {
@@ -105,4 +111,8 @@ int wl_log_gather(sqlite3_file *log, sqlite3_file **knower) {
   return SQLITE_OK;
 }
 
-void wl_log_drop(sqlite3_file *log) { ((log_file *)log)->length = 0; }
+void wl_log_drop(sqlite3_file *log) {
+  log_file *own = (log_file *)log;
+  own->length = 0;
+  own->failure = SQLITE_OK;
+}

@@ -16,8 +16,8 @@ int wl_log_size(void);
 
 bool wl_log_is_ours(const sqlite3_file *log);
 
-// Has this file gather what is written one behind the other until it is synced, read or measured. Only for a
-// connection that syncs each commit before it shows it to others. `*knower` is the file until it is closed, then NULL.
+// Has this file gather what is written one behind the other until it is synced, read or measured; see
+// wl_gather_log_writes. `*knower` is the file until it is closed, then NULL: SQLite closes a log before its database.
 // Returns an SQLite result code.
 int wl_log_gather(sqlite3_file *log, sqlite3_file **knower);
 

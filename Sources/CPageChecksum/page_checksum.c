@@ -49,7 +49,11 @@ static int page_read(sqlite3_file *file, void *bytes, int length, sqlite3_int64 
   int code = real_of(file)->pMethods->xRead(real_of(file), bytes, length, offset);
   if (code != SQLITE_OK || !wl_is_page_size(length) || offset % length != 0) return code;
   unsigned char *page = bytes;
-  if (offset == 0) own->is_sealed = wl_has_room(page, length);
+  if (offset == 0) {
+    // SQLite guessed the size, of a file that was empty a moment before, and reads again.
+    if (wl_is_database(page) && wl_is_page_size(wl_page_size_of(page)) && wl_page_size_of(page) != length) return code;
+    own->is_sealed = wl_has_room(page, length);
+  }
   if (!own->is_sealed) return SQLITE_OK;
   uint32_t number = (uint32_t)(offset / length + 1);
   uint64_t sum = wl_checksum_in(page, length);
@@ -111,7 +115,8 @@ static int page_unlock(sqlite3_file *file, int level) {
 static int page_check_lock(sqlite3_file *file, int *result) {
   return real_of(file)->pMethods->xCheckReservedLock(real_of(file), result);
 }
-// Where a disk may harm bytes beside those that are written, SQLite fills sectors up behind a commit's sync.
+// Where a disk may harm bytes beside those that are written, SQLite fills the sector up with frames that it writes after
+// the commit's sync and shows to others: they would be dropped.
 static int gather_log(page_file *own, sqlite3_file *log) {
   int characteristics = own->real->pMethods->xDeviceCharacteristics(own->real);
   if ((characteristics & SQLITE_IOCAP_POWERSAFE_OVERWRITE) == 0) return SQLITE_NOTFOUND;
@@ -145,6 +150,7 @@ static int page_shm_map(sqlite3_file *file, int page, int size, int extends, voi
 static int page_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
   sqlite3_file *log = ((page_file *)file)->log;
   bool ends_writing = flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE) && offset == WRITE_LOCK;
+  // A commit was synced by now: what is left was taken back, and the next who writes may be another program.
   if (log && ends_writing) wl_log_drop(log);
   return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
 }

@@ -9,6 +9,8 @@ package final class EventStore: Sendable {
   package let path: String
   package let queue: DatabaseQueue
   private let lock: StoreLock?
+  /// Whether the log is written in large pieces: always, but on a disk that may harm bytes beside those it writes.
+  let gathersLogWrites: Bool
 
   /// How long a reader or writer waits for SQLite's own short locks (checkpoints, other tools).
   private static let busySeconds: TimeInterval = 10
@@ -62,7 +64,7 @@ package final class EventStore: Sendable {
     try PageChecksums.makeRoom(in: queue, path: path)
     try Self.claimIfEmpty(queue)
     try StoreSchema.migrator.migrate(queue)
-    queue.writeWithoutTransaction { _ = PageChecksums.gatherLogWrites(of: $0) }
+    gathersLogWrites = queue.writeWithoutTransaction { PageChecksums.gatherLogWrites(of: $0) }
     try write { try SecretStore.ensurePseudonymKey(in: $0) }
   }
 
@@ -70,6 +72,7 @@ package final class EventStore: Sendable {
   package init(readingAt path: String) throws {
     self.path = path
     lock = nil
+    gathersLogWrites = false
     try PageChecksums.activate()
     guard FileManager.default.fileExists(atPath: path) else { throw StoreError.absent(path: path) }
     try Self.checkLength(path)

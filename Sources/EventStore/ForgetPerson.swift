@@ -113,8 +113,8 @@ extension EventWriter {
     }
   }
 
-  /// Pages given back at once: 4 MiB, so that events do not wait.
-  private static let pagesAtOnce = 256
+  /// Bytes of pages given back at once: so few that events do not wait.
+  private static let bytesAtOnce = 4 << 20
 
   /// Gives some free pages back to the file system; between two commits.
   ///
@@ -123,7 +123,8 @@ extension EventWriter {
     try withoutTransaction { database in
       guard try Int.fetchOne(database, sql: "PRAGMA auto_vacuum") == 2 else { return false }
       let before = try Int.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
-      try database.execute(sql: "PRAGMA incremental_vacuum(\(Self.pagesAtOnce))")
+      let pageBytes = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4_096
+      try database.execute(sql: "PRAGMA incremental_vacuum(\(Self.bytesAtOnce / pageBytes))")
       let after = try Int.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
       return after > 0 && after < before
     }

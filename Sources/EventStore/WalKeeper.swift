@@ -4,7 +4,7 @@ import Glibc
 
 /// Keeps the WAL from growing under readers that always overlap.
 ///
-/// SQLite folds the WAL into the file by itself after each 1,000 pages, but can begin it anew only at a moment
+/// SQLite folds the WAL into the file by itself after each 16 MiB, but can begin it anew only at a moment
 /// when nobody reads from it: readers that overlap for ever would let it grow for ever. So when it is long, a
 /// truncating checkpoint holds the writer back and waits, a little while, for the readers of now to end;
 /// new ones read from the file and are in nobody's way. Only a reader that never ends can then make it grow;

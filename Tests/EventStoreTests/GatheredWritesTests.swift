@@ -11,7 +11,8 @@ import Testing
   @Test func aStoreThatWritesGathers() throws {
     let directory = try TemporaryDirectory()
     let store = try EventStore(writingAt: directory.database, program: "test")
-    store.queue.inDatabase { #expect(PageChecksums.gatherLogWrites(of: $0)) }
+    #expect(store.gathersLogWrites)
+    #expect(try !EventStore(readingAt: directory.database).gathersLogWrites)
   }
 
   /// Without a log there is nothing to gather, and what was opened to read gathers nothing that matters.

@@ -117,6 +117,24 @@ import UsageModel
     #expect(again.unsealed == 0 && again.damaged == 0)
   }
 
+  /// SQLite takes pages of a file that is still empty for 4 KiB, and what stands at their end is no checksum then.
+  @Test func aReaderFromBeforeThereWasAPageReadsThem() throws {
+    try PageChecksums.activate()
+    let directory = try TemporaryDirectory()
+    #expect(FileManager.default.createFile(atPath: directory.database, contents: nil))
+    let early = try DatabaseQueue(path: directory.database)
+    #expect(try early.read { try Int.fetchOne($0, sql: "PRAGMA page_count") } == 0)
+    let writer = try DatabaseQueue(path: directory.database)
+    try writer.writeWithoutTransaction { database in
+      try database.execute(sql: "PRAGMA page_size = \(Self.pageBytes)")
+      try PageChecksums.reserve(database)
+      // Its text fills the first page from the end.
+      try database.execute(sql: "CREATE TABLE long (number /* \(String(repeating: "x", count: 15_000)) */)")
+      try database.execute(sql: "INSERT INTO long VALUES (7)")
+    }
+    #expect(try early.read { try Int.fetchOne($0, sql: "SELECT number FROM long") } == 7)
+  }
+
   @Test func aFileFromBeforeGetsRoomWhenItIsWritten() throws {
     let (directory, _) = try closed()
     let old = try EventStore(readingAt: directory.database)

@@ -167,7 +167,7 @@ struct StoreOpeningTests {
     let directory = try TemporaryDirectory()
     _ = try EventStore(writingAt: directory.database, program: "p")
     let whole = try Data(contentsOf: URL(fileURLWithPath: directory.database))
-    for missing in [1, 4_095, 4_096, 20_000] {
+    for missing in [1, 16_383, 16_384, 20_000] {
       try whole.dropLast(missing).write(to: URL(fileURLWithPath: directory.database))
       for writes in [false, true] {
         let (name, text) = failure {

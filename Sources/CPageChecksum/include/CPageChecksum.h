@@ -31,7 +31,8 @@ int wl_page_checksum_expect(void *connection);
 int wl_page_checksum_substitute(void *connection, uint32_t number, const unsigned char *page, int length);
 
 /// Has a connection in WAL mode write what lies one behind the other in the log with one call instead of two a page.
-/// Only for `synchronous = FULL`: a commit is synced, and so written, before others see it. Returns false, and
+/// Only for `synchronous = FULL`: a commit is synced, and so written, before others see it. Not with
+/// `locking_mode = EXCLUSIVE`: what was taken back is dropped when the lock of the log is given back. Returns false, and
 /// leaves all as it was, where the log is not open yet, or the disk may harm bytes beside those it writes.
 bool wl_gather_log_writes(void *connection);
 

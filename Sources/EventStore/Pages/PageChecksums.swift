@@ -35,7 +35,6 @@ package enum PageChecksums {
   /// Has a connection that syncs each commit write the log in large pieces; see `wl_gather_log_writes`.
   ///
   /// - Returns: false where that would not be safe, and everything is written as SQLite does.
-  @discardableResult
   static func gatherLogWrites(of database: Database) -> Bool {
     wl_gather_log_writes(UnsafeMutableRawPointer(database.sqliteConnection))
   }

@@ -45,6 +45,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sqlite3_vfs *usual;
 static entry *entries;
 static int64_t countdown;
+static int64_t writes_before_full, writes_while_full;
 static bool is_off, ignores_syncs;
 static int open_files;
 static wl_power_counts counts;
@@ -210,9 +211,25 @@ static bool goes_off(void) {
 
 static sqlite3_file *real_of(sqlite3_file *file) { return ((power_file *)file)->real; }
 
+// Counts a write; true when there is no room for it.
+static bool is_full(void) {
+  if (writes_before_full > 0) {
+    writes_before_full--;
+    return false;
+  }
+  if (writes_while_full == 0) return false;
+  writes_while_full--;
+  counts.refused++;
+  return true;
+}
+
 static int power_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset) {
   pthread_mutex_lock(&lock);
   inode *shadow = ((power_file *)file)->shadow;
+  if (shadow && !is_off && is_full()) {
+    pthread_mutex_unlock(&lock);
+    return SQLITE_FULL;
+  }
   int code = SQLITE_IOERR_WRITE;
   bool was_off = is_off;
   bool fails = shadow ? goes_off() : is_off;
@@ -397,6 +414,13 @@ bool wl_power_is_off(void) {
   bool result = is_off;
   pthread_mutex_unlock(&lock);
   return result;
+}
+
+void wl_power_fill(int64_t after, int64_t writes) {
+  pthread_mutex_lock(&lock);
+  writes_before_full = after;
+  writes_while_full = writes;
+  pthread_mutex_unlock(&lock);
 }
 
 void wl_power_ignore_syncs(bool ignores) { ignores_syncs = ignores; }

@@ -10,6 +10,8 @@ struct PowerLossProgram {
   var directory = FileManager.default.temporaryDirectory.path
   /// The disk says "synced" and has not: the checks must find losses then.
   var isDiskLying = false
+  /// The disk is full now and then, of the store only.
+  var isDiskFilling = false
 
   /// The file that loses power.
   enum Victim: String, CaseIterable {
@@ -37,7 +39,7 @@ struct PowerLossProgram {
       }
       let life: any Life =
         switch victim {
-        case .store: StoreLife(directory: place, seed: lifeSeed)
+        case .store: StoreLife(directory: place, seed: lifeSeed, isDiskFilling: isDiskFilling)
         case .spool: SpoolLife(directory: place, seed: lifeSeed)
         }
       var random = SeededRandom(seed: ~lifeSeed)

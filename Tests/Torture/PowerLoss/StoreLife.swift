@@ -1,3 +1,4 @@
+import CPowerLoss
 import EventStore
 import Foundation
 import GRDB
@@ -19,10 +20,13 @@ final class StoreLife: Life {
   private var model = StoreModel()
   /// What the store must hold, should what was under way at the cut have come through.
   private var candidate: StoreModel?
+  private let isDiskFilling: Bool
 
-  init(directory: String, seed: UInt64) {
+  /// - Parameter isDiskFilling: the disk is full again and again, for a few writes each time.
+  init(directory: String, seed: UInt64, isDiskFilling: Bool) {
     path = directory + "/store.db"
     random = SeededRandom(seed: seed)
+    self.isDiskFilling = isDiskFilling
   }
 
   var sizeText: String { "\(model.eventCount) events" }
@@ -30,7 +34,26 @@ final class StoreLife: Life {
   /// Opens the store, and works until the power goes.
   func workUntilTheCut() throws {
     try open()
-    while true { try step() }
+    while true { if isDiskFilling { try stepOnAFullDisk() } else { try step() } }
+  }
+
+  /// What finds no room must leave everything as it was, also when there is room again a moment later.
+  private func stepOnAFullDisk() throws {
+    let isFilled = Bool.random(using: &random)
+    if isFilled {
+      wl_power_fill(Int64.random(in: 0...6, using: &random), Int64.random(in: 1...2, using: &random))
+    }
+    defer { wl_power_fill(0, 0) }
+    do {
+      try step()
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && isFilled && !wl_power_is_off() {
+      candidate = nil
+      guard let store, try store.read({ try StorePicture(in: $0) }) == model.picture else {
+        throw Finding("what found no room changed something")
+      }
+      // Before anything else is written over what may have been left.
+      if Bool.random(using: &random) { wl_power_cut() }
+    }
   }
 
   /// Ends what the cut left behind, as the end of the process would.
@@ -90,6 +113,7 @@ final class StoreLife: Life {
   private func step() throws {
     let choice = Int.random(in: 0..<24, using: &random)
     if choice == 23 {
+      wl_power_fill(0, 0)
       // An orderly end and a new start, with the checkpoint that goes with it.
       letGo()
       return try open()

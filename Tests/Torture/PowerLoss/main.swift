@@ -1,11 +1,12 @@
 import CPowerLoss
 import Foundation
 
-// power-loss [--file store|spool] [--cuts N] [--seed N] [--directory DIR] [--lying-disk]
+// power-loss [--file store|spool] [--cuts N] [--seed N] [--directory DIR] [--lying-disk | --full-disk]
 //
-// Commits, merges and checkpoints of a database, or what an agent does with its spool, through a VFS that forgets or tears what was not synced; after each cut
-// every commit that returned must be there, whole, and nothing else. With --lying-disk syncs do nothing: then
-// losses must be found, which shows that the checks see them.
+// Commits, merges and checkpoints of a database, or what an agent does with its spool, through a VFS that forgets or
+// tears what was not synced; after each cut every commit that returned must be there, whole, and nothing else. With
+// --lying-disk syncs do nothing: then losses must be found, which shows that the checks see them. With --full-disk
+// (of the store) writes find no room now and then: what fails must never show, also not after a cut.
 
 func fail(_ text: String) -> Never {
   FileHandle.standardError.write(Data("power-loss: \(text)\n".utf8))
@@ -31,6 +32,7 @@ while let argument = arguments.popFirst() {
     program.victim = victim
   case "--directory": program.directory = arguments.popFirst() ?? "."
   case "--lying-disk": program.isDiskLying = true
+  case "--full-disk": program.isDiskFilling = true
   default: fail("unknown argument \(argument)")
   }
 }
@@ -48,7 +50,7 @@ do {
     \(counts.cuts) cuts in \(Int(Date().timeIntervalSince(started))) s, after \(counts.changes) changes and \
     \(counts.syncs) syncs; of what was not synced \(counts.sectors_kept) sectors kept, \(counts.sectors_lost) \
     lost, \(counts.sectors_torn) torn; \(counts.files_vanished) new files gone, \(counts.files_back) deleted \
-    files back; \(findings.count) findings
+    files back; \(counts.refused) writes found no room; \(findings.count) findings
     """)
   if program.isDiskLying {
     say(

@@ -26,6 +26,9 @@ bool wl_power_is_off(void);
 /// Cuts the power now.
 void wl_power_cut(void);
 
+/// Has the disk full for some writes, after some that still find room; 0, 0: there is room.
+void wl_power_fill(int64_t after, int64_t writes);
+
 /// A disk that says "synced" and has not: to show that the checks would notice.
 void wl_power_ignore_syncs(bool ignores);
 
@@ -46,6 +49,8 @@ typedef struct {
   /// New files that were not there after a cut, deleted ones that were back.
   int64_t files_vanished;
   int64_t files_back;
+  /// Writes that found no room.
+  int64_t refused;
 } wl_power_counts;
 
 wl_power_counts wl_power_count(void);
