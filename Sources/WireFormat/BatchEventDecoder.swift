@@ -43,6 +43,7 @@ package struct BatchEventDecoder: ~Copyable {
     }
     var batch = batch
     resetNumbers()
+    if appendWhole(bytes, to: batch) { return batch }
     var attribute = 0
     for index in 0..<columns.count {
       if batch.isFull {
@@ -60,6 +61,44 @@ package struct BatchEventDecoder: ~Copyable {
     numbers.removeAll(keepingCapacity: true)
     numbers.append(contentsOf: repeatElement(Self.unseen, count: max(1, columns.strings.count)))
     numbers[0] = 0
+  }
+
+  /// Appends all events, column by column, where there is room and none of them is to be refused.
+  ///
+  /// Strings that no event uses are interned too; nothing is stored of them.
+  ///
+  /// - Returns: false, and no event is appended, where it takes a look at each event.
+  private mutating func appendWhole(_ bytes: UnsafeRawBufferPointer, to batch: EventBatch) -> Bool {
+    guard columns.count <= batch.freeCount, bytes.count < batch.freeStringBytes,
+      columns.isWhollyAcceptable(acceptedTimes), internAll(bytes, batch)
+    else { return false }
+    batch.append(count: columns.count) { start in
+      columns.time.copy(to: batch.time + start)
+      columns.kind.copy(to: batch.kind + start)
+      columns.outcome.copy(to: batch.outcome + start)
+      columns.durationPlusOne.copy(to: batch.durationPlusOne + start)
+      columns.sequence.copy(to: batch.sequence + start)
+      numbers.withUnsafeBufferPointer { numbers in
+        columns.user.copy(to: batch.user + start, numbers)
+        columns.app.copy(to: batch.app + start, numbers)
+        columns.feature.copy(to: batch.feature + start, numbers)
+        columns.host.copy(to: batch.host + start, numbers)
+        columns.session.copy(to: batch.session + start, numbers)
+        columns.version.copy(to: batch.version + start, numbers)
+        columns.cause.copy(to: batch.cause + start, numbers)
+        columns.source.copy(to: batch.source + start, numbers)
+      }
+      (batch.attributes + start).update(repeating: 0, count: columns.count)
+    }
+    return true
+  }
+
+  /// - Returns: whether an event may have every string.
+  private mutating func internAll(_ bytes: UnsafeRawBufferPointer, _ batch: EventBatch) -> Bool {
+    for string in 1..<UInt32(max(1, columns.strings.count)) where intern(string, bytes, batch) >= Self.nul {
+      return false
+    }
+    return true
   }
 
   @inline(__always)

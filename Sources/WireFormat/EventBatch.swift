@@ -159,6 +159,9 @@ package final class EventBatch: @unchecked Sendable {
   /// How many more events fit.
   package var freeCount: Int { Self.eventsMax - count }
 
+  /// How many more bytes of strings fit; not above 0 when the batch is full of them.
+  package var freeStringBytes: Int { Self.stringBytesMax - strings.arenaCount }
+
   /// Empties the batch for reuse.
   package func removeAll() {
     let keepsMemory = rejects.count <= Self.rejectsKeptMax
@@ -235,6 +238,22 @@ package final class EventBatch: @unchecked Sendable {
     speaker[index] = state.pointee.speaker
     attributes[index] = row.attributes
     state.pointee.count = index &+ 1
+  }
+
+  /// Adds events that passed every check.
+  ///
+  /// - Parameter fill: gets the number of the first, and writes all columns of all of them but speaker and clock
+  ///   offset.
+  /// - Precondition: there is room for them.
+  package func append(count added: Int, _ fill: (Int) -> Void) {
+    precondition(added <= freeCount, "BUG: append to a full batch")
+    let start = count
+    let offset = state.pointee.clockOffset
+    fill(start)
+    for index in start..<start + added { time[index] &+= offset }
+    (clockOffset + start).update(repeating: offset, count: added)
+    (speaker + start).update(repeating: state.pointee.speaker, count: added)
+    state.pointee.count = start + added
   }
 
   /// Records a refused event; its bytes are kept up to the named bounds.

@@ -40,6 +40,8 @@ package struct UsageBatchColumns: ~Copyable {
       return values[row]
     }
 
+    func copy(to destination: UnsafeMutablePointer<Value>) { destination.update(from: values, count: count) }
+
     /// Fills the column with one value.
     mutating func fill(_ value: Value, count: Int) {
       values.update(repeating: value, count: count)
@@ -97,6 +99,33 @@ package struct UsageBatchColumns: ~Copyable {
     return nil
   }
 
+  /// Whether no event is refused for its numbers, and none has attributes; false where that is not sure.
+  ///
+  /// Says of all events what ``rejectReason(row:acceptedTimes:)`` says of one, a column at a time and without branches:
+  /// a sum of bits is negative if one of its parts is.
+  package func isWhollyAcceptable(_ acceptedTimes: ClosedRange<Int64>) -> Bool {
+    guard attributeKey.count == 0, acceptedTimes.lowerBound >= 0 else { return false }
+    var signs: Int64 = 0
+    for row in 0..<count {
+      let time = time.values[row]
+      signs |= time | (time &- acceptedTimes.lowerBound) | (acceptedTimes.upperBound &- time)
+    }
+    for row in 0..<count {
+      signs |= sequence.values[row] | (EventLimits.durationMillisecondsMax + 1 &- durationPlusOne.values[row])
+    }
+    var isMissing: UInt8 = 0
+    for row in 0..<count {
+      isMissing |= user.values[row] == 0 || app.values[row] == 0 ? 1 : 0
+      isMissing |= (source.values[row] == 0) != (sequence.values[row] == 0) ? 1 : 0
+    }
+    var name: UInt8 = 0
+    for row in 0..<count { name = max(name, max(kind.values[row], outcome.values[row])) }
+    for row in 0..<count {
+      isMissing |= feature.values[row] == 0 && kind.values[row] == EventKind.use.rawValue ? 1 : 0
+    }
+    return signs >= 0 && isMissing == 0 && name != Self.unknownName
+  }
+
   /// Forgets the batch, keeps the memory.
   mutating func removeAll() {
     count = 0
@@ -117,5 +146,12 @@ package struct UsageBatchColumns: ~Copyable {
     attributeCount.count = 0
     attributeKey.count = 0
     attributeValue.count = 0
+  }
+}
+
+extension UsageBatchColumns.Column where Value == UInt32 {
+  /// Copies what `numbers` says for each index; every index must be one of its.
+  func copy(to destination: UnsafeMutablePointer<UInt32>, _ numbers: UnsafeBufferPointer<UInt32>) {
+    for row in 0..<count { destination[row] = numbers[Int(values[row])] }
   }
 }

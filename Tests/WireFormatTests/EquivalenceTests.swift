@@ -206,4 +206,52 @@ struct EquivalenceTests {
     let csv = EventWriting.commaSeparated(events, &random)
     #expect(try EventDecoding.commaSeparated(Array(csv.utf8)) == expected)
   }
+
+  /// A batch without attributes and without faults is taken a column at a time; beside an event with attributes the
+  /// same events are looked at one by one.
+  @Test(arguments: 0..<40 as Range<UInt64>)
+  func eventsAreTakenTogetherAsOneByOne(seed: UInt64) throws {
+    var random = SeededRandom(seed: 5_000 + seed)
+    let faults = Self.faults.filter { $0.reason != .attributes }
+    var events: [UsageEvent] = (0..<Int.random(in: 1...50, using: &random)).map { _ in
+      var event = ValidEvent.make(&random)
+      event.attributes = [:]
+      let isAtBound = Int.random(in: 0..<4, using: &random) == 0
+      if isAtBound {
+        event.timeMilliseconds = [315_532_800_000, 1_780_358_400_000].randomElement(using: &random) ?? 0
+      }
+      return event
+    }
+    if seed % 2 == 1, let place = events.indices.randomElement(using: &random) {
+      faults.randomElement(using: &random)?.spoil(&events[place])
+      events[place].attributes = [:]
+    }
+    var last = UsageEvent(timeMilliseconds: 1_767_225_600_000, user: "u", app: "a", feature: "f")
+    last.attributes = ["k": "v"]
+    let (together, oneByOne) = (EventBatch(), EventBatch())
+    for (batch, events) in [(together, events), (oneByOne, events + [last])] {
+      batch.setSpeaker(Array("pc7".utf8))
+      batch.currentClockOffset = 1_500
+      var decoder = BatchEventDecoder()
+      let bytes = try #require(try BatchReading.batches(UsageBatchEncoder.encode(events)).first)
+      EventDecoding.protobuf(bytes, into: batch, using: &decoder)
+      // Once more behind it.
+      EventDecoding.protobuf(bytes, into: batch, using: &decoder)
+    }
+    let expected = Self.rows(oneByOne).filter { !$0.hasSuffix("{\"k\":\"v\"}") }
+    #expect(Self.rows(together) == expected)
+    #expect(together.rejects.map(\.reason) == oneByOne.rejects.map(\.reason))
+  }
+
+  /// All that a batch holds of each event.
+  private static func rows(_ batch: EventBatch) -> [String] {
+    zip(texts(batch), 0..<batch.count).map { texts, row in
+      let speaker = batch.strings.text(of: batch.speaker[row]) ?? ""
+      let attributes = batch.strings.text(of: batch.attributes[row]) ?? ""
+      return """
+        \(texts.dropLast()) \(batch.time[row]) \(batch.kind[row]) \(batch.outcome[row]) \
+        \(batch.durationPlusOne[row]) \(batch.sequence[row]) \(batch.clockOffset[row]) \(speaker) \(attributes)
+        """
+    }
+  }
 }
