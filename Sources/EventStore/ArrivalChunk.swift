@@ -70,9 +70,17 @@ struct ArrivalChunk {
     of strings: UnsafePointer<UInt32>, _ numbers: [Int64], _ column: ChunkColumn, _ rows: [UInt32],
     _ batch: EventBatch, _ writer: inout ChunkWriter
   ) {
+    if Self.areAbsent(strings, batch) { return }
     numbers.withUnsafeBufferPointer { numbers in
       add(column, rows, batch, &writer) { numbers[Int(strings[$0])] }
     }
+  }
+
+  /// Whether no event of the batch has a string of this column.
+  private static func areAbsent(_ strings: UnsafePointer<UInt32>, _ batch: EventBatch) -> Bool {
+    var bits: UInt32 = 0
+    for row in 0..<batch.count { bits |= strings[row] }
+    return bits == 0
   }
 
   /// Gives the texts of a column small codes, from 1, in order of first use.
@@ -80,16 +88,21 @@ struct ArrivalChunk {
     of strings: UnsafePointer<UInt32>, _ column: ChunkColumn, _ rows: [UInt32], _ batch: EventBatch,
     _ writer: inout ChunkWriter
   ) {
+    if Self.areAbsent(strings, batch) { return }
     var texts = TextList()
     codes.removeAll(keepingCapacity: true)
     codes.append(contentsOf: repeatElement(0, count: batch.strings.count))
-    for (index, row) in rows.enumerated() {
-      let string = Int(strings[Int(row)])
-      if string != 0 && codes[string] == 0 {
-        batch.strings.withBytes(of: UInt32(truncatingIfNeeded: string)) { texts.append($0) }
-        codes[string] = UInt32(truncatingIfNeeded: texts.count)
+    codes.withUnsafeMutableBufferPointer { codes in
+      self.column.withUnsafeMutableBufferPointer { values in
+        for (index, row) in rows.enumerated() {
+          let string = Int(strings[Int(row)])
+          if string != 0 && codes[string] == 0 {
+            batch.strings.withBytes(of: UInt32(truncatingIfNeeded: string)) { texts.append($0) }
+            codes[string] = UInt32(truncatingIfNeeded: texts.count)
+          }
+          values[index] = Int64(codes[string])
+        }
       }
-      self.column[index] = Int64(codes[string])
     }
     self.column.withUnsafeBufferPointer {
       writer.add(column, texts: texts, UnsafeBufferPointer(rebasing: $0[..<rows.count]))

@@ -46,7 +46,8 @@ final class StoreLife: Life {
     defer { wl_power_fill(0, 0) }
     do {
       try step()
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && isFilled && !wl_power_is_off() {
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL && isFilled {
+      if wl_power_is_off() { throw error }
       candidate = nil
       guard let store, try store.read({ try StorePicture(in: $0) }) == model.picture else {
         throw Finding("what found no room changed something")
