@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import shutil
+import sqlite3
 import statistics
 import time
 from pathlib import Path
@@ -59,8 +60,35 @@ def raw(bench: Bench, transport: str, arguments: list[Any]) -> dict[str, Any]:
     return json.loads(output.read_text().splitlines()[1])
 
 
+class Committed:
+    """When the last event was committed, as another connection sees it: what it sees is synced."""
+
+    def __init__(self, database: Path) -> None:
+        self.connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=0, isolation_level=None)
+        self.count = -1
+        self.moment = 0.0
+
+    def look(self) -> None:
+        try:
+            rows = self.connection.execute("SELECT value FROM counter WHERE name LIKE 'stored.%'").fetchall()
+        except sqlite3.OperationalError:
+            return  # the file is being closed
+        count = sum(value for value, in rows)
+        if count != self.count:
+            self.count, self.moment = count, time.monotonic()
+
+    def end(self) -> float:
+        """The moment, when nothing is written any more."""
+        self.look()
+        self.connection.close()
+        return self.moment
+
+
 def received(bench: Bench, transport: str, arguments: list[Any], database: Path | None = None) -> dict[str, Any]:
-    """What our daemon does with them: from the first byte sent to the last event durable, in a new database or this."""
+    """What our daemon does with them: from the first byte sent to the last event durable, in a new database or this.
+
+    Beside it the seconds to the end of the daemon, which is told to stop when all is sent, and folds its log first.
+    """
     stored = bench.status(database)["events"] if database else 0
     database = database or bench.clear(bench.work / "ingest.db")
     place: Any = "127.0.0.1:0" if transport == "udp" else bench.work / "ours.sock"
@@ -69,15 +97,17 @@ def received(bench: Bench, transport: str, arguments: list[Any], database: Path 
     wait_until(lambda: b"listen" in bench.log.read_bytes()[before:], "the daemon listens")
     port = place if transport != "udp" else udp_port(daemon.child.pid)
     user, system = (ticks / os.sysconf("SC_CLK_TCK") for ticks in processor_times(daemon.child.pid))
+    committed = Committed(database)
     start = time.monotonic()
     sent = json.loads(run([bench.native("send"), transport, port, *arguments], bench.log).output)
-    done = daemon.stop()
-    seconds = time.monotonic() - start
+    done = daemon.stop(meanwhile=committed.look)
+    end = time.monotonic()
+    seconds = committed.end() - start
     status = bench.status(database)
     events = status["events"] - stored
     if not events:
         raise BenchmarkError(f"{transport}: nothing was stored")
-    return {"seconds": seconds, "send_seconds": sent["seconds"], "events": events, "sent": sent["sent"],
+    return {"seconds": seconds, "seconds_to_end": end - start, "send_seconds": sent["seconds"], "events": events, "sent": sent["sent"],
             "cpu": done.cpu_seconds - user - system, "system": done.system_seconds - system,
             "peak": done.peak_bytes, "bytes": status["file_bytes"] / status["events"],
             "chunk_bytes": status["chunk_bytes"] / status["events"],
@@ -154,6 +184,7 @@ def paired(
         figures = [Figure(section, what, rate, "events/s", "receive and discard", raw_rate, rate / raw_rate,
                           at_least=at_least)]
     figures += [
+        Figure(section, f"{what}: to the daemon's end", own["events"] / own["seconds_to_end"], "events/s"),
         Figure(section, f"{what}: processor", own["cpu"] / own["events"] * 1e6, "µs/event", at_most=cpu_max),
         kernel_part(section, what, own, raws),
         Figure(section, f"{what}: on disk, whole file", own["bytes"], "bytes/event"),

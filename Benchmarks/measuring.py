@@ -56,12 +56,12 @@ class Process:
             child = subprocess.Popen(texts, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, **more)
         return cls(texts, child, log)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> Run:
+    def stop(self, number: signal.Signals = signal.SIGTERM, meanwhile: Callable[[], None] = lambda: None) -> Run:
         self.child.send_signal(number)
-        return self.wait()
+        return self.wait(meanwhile)
 
-    def wait(self) -> Run:
-        """Waits for its end; the processor time is that of all its threads."""
+    def wait(self, meanwhile: Callable[[], None] = lambda: None) -> Run:
+        """Waits for its end, doing something every 2 ms; the processor time is that of all its threads."""
         limit = time.monotonic() + SECONDS_MAX
         while True:
             pid, status, usage = os.wait4(self.child.pid, os.WNOHANG)
@@ -70,6 +70,7 @@ class Process:
             if time.monotonic() > limit:
                 self.child.kill()
                 raise BenchmarkError(f"{self.arguments[0]} did not end within {SECONDS_MAX} s")
+            meanwhile()
             time.sleep(0.002)
         self.child.returncode = os.waitstatus_to_exitcode(status)
         if self.child.returncode != 0:
