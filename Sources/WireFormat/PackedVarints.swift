@@ -10,7 +10,8 @@ enum PackedVarints {
   /// Decodes every varint of a range.
   ///
   /// While 80 bytes remain (eight varints of the longest form) eight values are read without looking
-  /// for the end in between: eight bytes at once if each is a value, else one word a value.
+  /// for the end in between: eight bytes at once if each is a value, else one word a value. Then words are looked at
+  /// one by one, as long as there are bytes to load, which may be those of the next field.
   ///
   /// - Parameters:
   ///   - destination: room for `capacity` values.
@@ -38,6 +39,23 @@ enum PackedVarints {
       }
       count &+= 8
     }
+    while cursor < range.upperBound && bytes.count &- cursor >= 8 && count < capacity {
+      let word = base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self).littleEndian
+      let stops = ~word & 0x8080_8080_8080_8080
+      if stops == 0x8080_8080_8080_8080 && range.upperBound &- cursor >= 8 && capacity &- count >= 8 {
+        for index in 0..<8 {
+          destination[count &+ index] = convert((word >> UInt64(8 &* index)) & 0x7F)
+        }
+        cursor &+= 8
+        count &+= 8
+        continue
+      }
+      let end = cursor &+ (stops.trailingZeroBitCount &+ 1) >> 3
+      guard stops != 0, end <= range.upperBound else { break }
+      destination[count] = convert(value(of: word, stopBit: stops.trailingZeroBitCount))
+      cursor = end
+      count &+= 1
+    }
     let rest = cursor
     var reader = ProtobufReader(
       UnsafeRawBufferPointer(start: base + rest, count: range.upperBound - rest))
@@ -56,8 +74,13 @@ enum PackedVarints {
     let word = base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self).littleEndian
     let stops = ~word & 0x8080_8080_8080_8080
     guard stops != 0 else { return try longVarint(base, &cursor) }
-    let stopBit = stops.trailingZeroBitCount
-    cursor &+= (stopBit &+ 1) >> 3
+    cursor &+= (stops.trailingZeroBitCount &+ 1) >> 3
+    return value(of: word, stopBit: stops.trailingZeroBitCount)
+  }
+
+  /// The varint at the beginning of a word; `stopBit` is the highest bit of its last byte.
+  @inline(__always)
+  private static func value(of word: UInt64, stopBit: Int) -> UInt64 {
     // Bytes up to the stop bit, then their 7-bit groups moved together: pairs, fours, eights.
     var value = word & ((2 << UInt64(stopBit)) &- 1)
     value = (value & 0x007F_007F_007F_007F) | ((value & 0x7F00_7F00_7F00_7F00) >> 1)

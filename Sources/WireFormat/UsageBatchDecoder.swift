@@ -149,25 +149,18 @@ private struct FieldPass {
 
 /// Kinds and outcomes by their numbers in `schemas/usage.proto`, where 0 is the default.
 enum WireNames {
+  // Raw values by number, a byte each, written out: as calls for each event they took a fiftieth of a receiver's time.
+  private static let kindBytes: UInt64 = 0x02_01_00_03
+  private static let outcomeBytes: UInt64 = 0x00_01_02
+
   @inline(__always)
   static func kind(_ number: UInt64) -> UInt8 {
-    switch number {
-    case 0: EventKind.use.rawValue
-    case 1: EventKind.focus.rawValue
-    case 2: EventKind.help.rawValue
-    case 3: EventKind.interruption.rawValue
-    default: UsageBatchColumns.unknownName
-    }
+    number < 4 ? UInt8(truncatingIfNeeded: kindBytes &>> (8 &* number)) : UsageBatchColumns.unknownName
   }
 
   @inline(__always)
   static func outcome(_ number: UInt64) -> UInt8 {
-    switch number {
-    case 0: EventOutcome.ok.rawValue
-    case 1: EventOutcome.error.rawValue
-    case 2: EventOutcome.abandoned.rawValue
-    default: UsageBatchColumns.unknownName
-    }
+    number < 3 ? UInt8(truncatingIfNeeded: outcomeBytes &>> (8 &* number)) : UsageBatchColumns.unknownName
   }
 
   static func number(of kind: EventKind) -> UInt64 {

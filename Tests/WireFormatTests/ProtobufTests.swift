@@ -215,12 +215,48 @@ struct ProtobufReaderTests {
       var decoded = [UInt64](repeating: 0, count: values.count)
       let count = try decoded.withUnsafeMutableBufferPointer { buffer in
         guard let destination = buffer.baseAddress, !values.isEmpty else { return 0 }
-        return try bytes.withUnsafeBytes {
-          try PackedVarints.decode($0, 0..<$0.count, into: destination, capacity: values.count) { $0 }
+        // Behind the column come other bytes, or none.
+        return try (bytes + [UInt8](repeating: round % 5 == 0 ? 0xFF : 3, count: round % 13)).withUnsafeBytes
+        {
+          try PackedVarints.decode($0, 0..<bytes.count, into: destination, capacity: values.count) { $0 }
         }
       }
       #expect(count == values.count)
       #expect(decoded == values)
+    }
+  }
+
+  /// A column that ends within a value, or is one too long, says so whatever comes behind it.
+  @Test(arguments: [0, 1, 7, 8, 9, 40] as [Int]) func packedEndsWithItsColumn(bytesBehind: Int) throws {
+    for before in [0, 1, 5, 8, 20, 100] {
+      let whole = [UInt8](repeating: 5, count: before)
+      let behind = [UInt8](repeating: 1, count: bytesBehind)
+      var values = [UInt64](repeating: 0, count: before + 2)
+      for cut in 1...9 {
+        let bytes = whole + [UInt8](repeating: 0x80, count: cut)
+        #expect(throws: PackedVarints.Failure.self) {
+          try (bytes + behind).withUnsafeBytes {
+            _ = try PackedVarints.decode($0, 0..<bytes.count, into: &values, capacity: before + 2) { $0 }
+          }
+        }
+      }
+      guard before > 0 else { continue }
+      #expect(throws: PackedVarints.Failure.self) {
+        try (whole + behind).withUnsafeBytes {
+          _ = try PackedVarints.decode($0, 0..<before, into: &values, capacity: before - 1) { $0 }
+        }
+      }
+    }
+  }
+
+  @Test func namesHaveTheirNumbers() {
+    for kind in EventKind.allCases { #expect(WireNames.kind(WireNames.number(of: kind)) == kind.rawValue) }
+    for outcome in EventOutcome.allCases {
+      #expect(WireNames.outcome(WireNames.number(of: outcome)) == outcome.rawValue)
+    }
+    for number in [4, 5, 255, 256, .max] as [UInt64] {
+      #expect(WireNames.kind(number) == UsageBatchColumns.unknownName)
+      #expect(WireNames.outcome(number - 1) == UsageBatchColumns.unknownName)
     }
   }
 }
