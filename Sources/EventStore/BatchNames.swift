@@ -121,12 +121,16 @@ struct BatchNames: ~Copyable {
     _ resolver: inout NameResolver, _ numbers: inout [Int64], _ database: Database
   ) throws -> Bool {
     var strings: [UInt32] = []
-    for row in rows {
-      let string = column[Int(row)]
-      if string == 0 || numbers[Int(string)] != 0 { continue }
-      // Once is enough; the number itself comes below.
-      numbers[Int(string)] = unavailable
-      strings.append(string)
+    numbers.withUnsafeMutableBufferPointer { numbers in
+      rows.withUnsafeBufferPointer { rows in
+        for row in rows {
+          let string = column[Int(row)]
+          if string == 0 || numbers[Int(string)] != 0 { continue }
+          // Once is enough; the number itself comes below.
+          numbers[Int(string)] = unavailable
+          strings.append(string)
+        }
+      }
     }
     return try resolver.resolve(strings, of: batch.strings, into: &numbers, in: database)
   }

@@ -17,6 +17,7 @@ package struct ChunkCompactor {
   private let reader: EventStore
   private let seen: RunsSeen?
   private let workerCount: Int
+  private let memory: MergeMemory
   private let apply: (ChunkMerger.Result) throws -> Bool
   private let setAside: (ChunkDamage) throws -> Void
   private let shouldStop: @Sendable () -> Bool
@@ -25,11 +26,12 @@ package struct ChunkCompactor {
   ///   - reader: where chunks are read from; need not be the connection that writes.
   ///   - seen: kept by who looks again and again, as long as the same days are settled.
   ///   - workerCount: how many threads sort and encode; more than one only where nothing else needs the processor.
+  ///   - memory: kept by who merges again and again.
   ///   - apply: runs `ChunkMerger.apply` on the writer.
   ///   - setAside: has the writer move a damaged chunk out of the way, after which merging goes on.
   ///   - shouldStop: asked every few milliseconds; what is unmerged then stays as it is.
   package init(
-    reader: EventStore, seen: RunsSeen? = nil, workerCount: Int = 1,
+    reader: EventStore, seen: RunsSeen? = nil, workerCount: Int = 1, memory: MergeMemory = MergeMemory(),
     apply: @escaping (ChunkMerger.Result) throws -> Bool,
     setAside: @escaping (ChunkDamage) throws -> Void = { throw $0 },
     shouldStop: @escaping @Sendable () -> Bool = { false }
@@ -37,6 +39,7 @@ package struct ChunkCompactor {
     self.reader = reader
     self.seen = seen
     self.workerCount = workerCount
+    self.memory = memory
     self.apply = apply
     self.setAside = setAside
     self.shouldStop = shouldStop
@@ -68,14 +71,18 @@ package struct ChunkCompactor {
   private func next(
     mergesAllArrivals: Bool, isSettled: (Int32) -> Bool
   ) throws -> (result: ChunkMerger.Result, rowsLeft: Int)? {
-    try reader.read { database in
+    let next = try reader.read { database -> (loaded: ChunkMerger.Loaded, arrivalRows: Int)? in
       let arrivals = try ChunkRow.arrivals(in: database)
       let ofArrivals = MergePlan.next(
         arrivals, mergesAllArrivals: mergesAllArrivals, isSettled: isSettled)
       guard let plan = try ofArrivals ?? nextOfRuns(isSettled, in: database) else { return nil }
-      let result = try ChunkMerger.merge(plan, workerCount: workerCount, in: database, shouldStop: shouldStop)
-      return (result, max(0, arrivals.reduce(0) { $0 + $1.rowCount } - result.rowCount))
+      let loaded = try ChunkMerger.load(plan, memory: memory, in: database, shouldStop: shouldStop)
+      return (loaded, arrivals.reduce(0) { $0 + $1.rowCount })
     }
+    guard let next else { return nil }
+    // No snapshot is held meanwhile: the log could not begin anew.
+    let result = try next.loaded.sorted(workerCount: workerCount, shouldStop: shouldStop)
+    return (result, max(0, next.arrivalRows - result.rowCount))
   }
 
   private func nextOfRuns(_ isSettled: (Int32) -> Bool, in database: Database) throws -> MergePlan.Step? {

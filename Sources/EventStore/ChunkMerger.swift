@@ -2,9 +2,9 @@ import GRDB
 
 /// Sorts the events of several chunks into day chunks by (day, feature, user, time).
 ///
-/// Reading and encoding need only a read connection, so that the writer goes on committing meanwhile;
-/// ``apply(_:in:)`` then swaps the chunks in one short transaction. Nothing is ever visible twice or not
-/// at all.
+/// Reading needs only a read connection, sorting and encoding none, so that the writer goes on committing meanwhile
+/// and its log can be folded in; ``apply(_:in:)`` then swaps the chunks in one short transaction. Nothing is ever
+/// visible twice or not at all.
 package struct ChunkMerger {
   /// What a merge produced: chunks to delete and encoded chunks to insert.
   package struct Result {
@@ -15,25 +15,42 @@ package struct ChunkMerger {
     package var rowCount: Int { replaced.reduce(0) { $0 + $1.rowCount } }
   }
 
-  /// Reads, sorts and encodes.
+  /// The events of some chunks, decoded.
+  package struct Loaded {
+    fileprivate let chunks: [ChunkRow]
+    fileprivate let rows: MergeRows
+
+    /// Sorts and encodes.
+    ///
+    /// - Parameters:
+    ///   - workerCount: how many threads do.
+    ///   - shouldStop: asked every few milliseconds; true gives the merge up.
+    /// - Complexity: O(rows × bits of the sort key).
+    /// - Throws: `MergeInterrupted`.
+    package consuming func sorted(
+      workerCount: Int = 1, shouldStop: @Sendable () -> Bool = { false }
+    ) throws(MergeInterrupted) -> Result {
+      Result(
+        replaced: chunks, produced: try rows.encodedByDay(workerCount: workerCount, shouldStop: shouldStop))
+    }
+  }
+
+  /// Reads and decodes.
   ///
-  /// - Parameters:
-  ///   - workerCount: how many threads sort and encode.
-  ///   - shouldStop: asked every few milliseconds; true gives the merge up.
-  /// - Complexity: O(rows × bits of the sort key); memory about 100 bytes a row.
+  /// - Parameter memory: where the rows are until they are sorted.
+  /// - Complexity: O(rows); memory about 100 bytes a row.
   /// - Throws: `ChunkDamage` when a chunk cannot be read, `MergeInterrupted`, `DatabaseError`.
-  package static func merge(
-    _ step: MergePlan.Step, workerCount: Int = 1, in database: Database,
+  package static func load(
+    _ step: MergePlan.Step, memory: MergeMemory = MergeMemory(), in database: Database,
     shouldStop: @Sendable () -> Bool = { false }
-  ) throws -> Result {
-    let rows = MergeRows(capacity: step.chunks.reduce(0) { $0 + $1.rowCount })
+  ) throws -> Loaded {
+    let rows = MergeRows(capacity: step.chunks.reduce(0) { $0 + $1.rowCount }, memory: memory)
     let reader = ChunkReader(database)
     for chunk in step.chunks {
       if shouldStop() { throw MergeInterrupted() }
       try rows.append(chunk, reader)
     }
-    let produced = try rows.encodedByDay(workerCount: workerCount, shouldStop: shouldStop)
-    return Result(replaced: step.chunks, produced: produced)
+    return Loaded(chunks: step.chunks, rows: rows)
   }
 
   /// Replaces the merged chunks by the result.

@@ -12,6 +12,7 @@ final class MergeRows: @unchecked Sendable {
   private static let columnsMax = (ChunkColumn.allCases.map { Int($0.rawValue) }.max() ?? 0) + 1
 
   private let capacity: Int
+  private let memory: MergeMemory
   private var rowCount = 0
   /// By column number; nil while every row is 0.
   ///
@@ -19,9 +20,12 @@ final class MergeRows: @unchecked Sendable {
   private var columns = [UnsafeMutablePointer<Int64>?](repeating: nil, count: columnsMax)
   private var texts = StringTable()
 
-  init(capacity: Int) { self.capacity = capacity }
+  init(capacity: Int, memory: MergeMemory) {
+    self.capacity = capacity
+    self.memory = memory
+  }
 
-  deinit { for column in columns { column?.deallocate() } }
+  deinit { for case let column? in columns { memory.giveBack(column, capacity) } }
 
   /// Adds the rows of a chunk.
   ///
@@ -36,7 +40,7 @@ final class MergeRows: @unchecked Sendable {
           }
           return
         }
-        let target = memory(of: column) + rowCount
+        let target = values(of: column) + rowCount
         if column.isText {
           try appendTexts(bytes, column, rowCount: chunk.rowCount, to: target)
         } else {
@@ -64,20 +68,20 @@ final class MergeRows: @unchecked Sendable {
 
   /// Users of the rows being added, whose column comes before those that are stored by it.
   private func users(inLast count: Int) -> RowUsers {
-    RowUsers(UnsafeBufferPointer(start: memory(of: .user) + rowCount, count: count))
+    RowUsers(UnsafeBufferPointer(start: values(of: .user) + rowCount, count: count))
   }
 
   /// A column's memory; 0 in all rows so far.
-  private func memory(of column: ChunkColumn) -> UnsafeMutablePointer<Int64> {
+  private func values(of column: ChunkColumn) -> UnsafeMutablePointer<Int64> {
     if let known = columns[Int(column.rawValue)] { return known }
-    let memory = UnsafeMutablePointer<Int64>.allocate(capacity: max(1, capacity))
-    memory.update(repeating: 0, count: rowCount)
-    columns[Int(column.rawValue)] = memory
-    return memory
+    let values = memory.take(capacity)
+    values.update(repeating: 0, count: rowCount)
+    columns[Int(column.rawValue)] = values
+    return values
   }
 
   private func values(_ column: ChunkColumn) -> UnsafeBufferPointer<Int64> {
-    UnsafeBufferPointer(start: memory(of: column), count: rowCount)
+    UnsafeBufferPointer(start: values(of: column), count: rowCount)
   }
 
   /// The rows in order, in chunks of one day each.

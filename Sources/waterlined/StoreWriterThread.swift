@@ -35,6 +35,8 @@ final class StoreWriterThread: @unchecked Sendable {
   private var walKeeper = WalKeeper()
   /// Whether it was said that the clock is not believed; only touched on the merge thread.
   private var doubtsClock = false
+  /// Only touched on the merge thread.
+  private let mergeMemory = MergeMemory()
   private let runsSeen = Mutex((today: Int32.min, seen: ChunkCompactor.RunsSeen()))
   private let didCommit = NSCondition()
   private var commitCount = 0
@@ -191,12 +193,14 @@ final class StoreWriterThread: @unchecked Sendable {
     var wait = Self.idleSeconds
     repeat {
       do {
-        try compact(mergesAllArrivals: false, through: writer) { _, _ in }
+        try compact(mergesAllArrivals: false, memory: mergeMemory, through: writer) { _, _ in }
         let now = Clock.nowMilliseconds()
         let isDue = lastCountMilliseconds > now || now - Self.countingMilliseconds >= lastCountMilliseconds
         wait = isDue ? Self.idleSeconds : Double(Self.countingMilliseconds) / 1_000
         if isDue {
           lastCountMilliseconds = now
+          // Before a long sleep in any case; under load it is soon touched again.
+          mergeMemory.removeAll()
           try count(through: writer)
         }
       } catch {
@@ -253,11 +257,11 @@ final class StoreWriterThread: @unchecked Sendable {
 
   /// Runs the merges that are due.
   func compact(
-    mergesAllArrivals: Bool, through writer: QueuedWriter,
+    mergesAllArrivals: Bool, memory: MergeMemory = MergeMemory(), through writer: QueuedWriter,
     progress: @Sendable (_ rowCount: Int, _ rowsLeft: Int) -> Void
   ) throws {
     let today = CivilDay(localMilliseconds: Clock.nowMilliseconds()).number
-    let compactor = ChunkCompactor(reader: reader, seen: runsSeen(on: today)) { result in
+    let compactor = ChunkCompactor(reader: reader, seen: runsSeen(on: today), memory: memory) { result in
       try writer.withWriter { try $0.apply(result, nowMilliseconds: Clock.nowMilliseconds()) }
     } setAside: {
       try self.setAside($0, through: writer)

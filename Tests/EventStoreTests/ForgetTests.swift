@@ -164,7 +164,8 @@ import WireFormat
   @Test func aMergeUnderWayBringsNothingBack() throws {
     let fixture = try filled()
     let chunks = try fixture.store.read { try ChunkRow.all(in: $0) }
-    let merged = try fixture.store.read { try ChunkMerger.merge(MergePlan.Step(chunks: chunks), in: $0) }
+    let merged = try fixture.store.read { try ChunkMerger.load(MergePlan.Step(chunks: chunks), in: $0) }
+      .sorted()
     _ = try fixture.writer.forget(person: Self.name, nowMilliseconds: 7)
     let isApplied = try fixture.store.write { try ChunkMerger.apply(merged, in: $0) }
     #expect(!isApplied)
