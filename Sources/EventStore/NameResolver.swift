@@ -94,7 +94,8 @@ struct NameResolver: ~Copyable {
 
   private mutating func remember(_ number: Int64, _ cached: UInt32) {
     let index = Int(cached)
-    if index >= numbers.count {
+    if index == numbers.count { return numbers.append(number) }
+    if index > numbers.count {
       numbers.append(contentsOf: repeatElement(0, count: index + 1 - numbers.count))
     }
     numbers[index] = number
