@@ -9,9 +9,9 @@ enum PackedVarints {
 
   /// Decodes every varint of a range.
   ///
-  /// While 80 bytes remain (eight varints of the longest form) eight values are read without looking
-  /// for the end in between: eight bytes at once if each is a value, else one word a value. Then words are looked at
-  /// one by one, as long as there are bytes to load, which may be those of the next field.
+  /// While 80 bytes remain (eight varints of the longest form) up to eight values are read without looking for the
+  /// end in between: eight at once if each byte of a word is a value, four if each pair is, else one word a value. Then
+  /// words are looked at one by one, as long as there are bytes to load, which may be those of the next field.
   ///
   /// - Parameters:
   ///   - destination: room for `capacity` values.
@@ -27,17 +27,26 @@ enum PackedVarints {
     var count = 0
     while range.upperBound &- cursor >= 80 && capacity &- count >= 8 {
       let word = base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self).littleEndian
-      if word & 0x8080_8080_8080_8080 == 0 {
+      let continues = word & 0x8080_8080_8080_8080
+      if continues == 0 {
         for index in 0..<8 {
           destination[count &+ index] = convert((word >> UInt64(8 &* index)) & 0x7F)
         }
         cursor &+= 8
+        count &+= 8
+      } else if continues == 0x0080_0080_0080_0080 {
+        let pairs = (word & 0x007F_007F_007F_007F) | ((word & 0x7F00_7F00_7F00_7F00) >> 1)
+        for index in 0..<4 {
+          destination[count &+ index] = convert((pairs >> UInt64(16 &* index)) & 0x3FFF)
+        }
+        cursor &+= 8
+        count &+= 4
       } else {
-        for index in 0..<8 {
+        for index in 0..<4 {
           destination[count &+ index] = convert(try varint(base, &cursor))
         }
+        count &+= 4
       }
-      count &+= 8
     }
     while cursor < range.upperBound && bytes.count &- cursor >= 8 && count < capacity {
       let word = base.loadUnaligned(fromByteOffset: cursor, as: UInt64.self).littleEndian
