@@ -14,8 +14,8 @@ from typing import Any
 
 import collectors
 from bench import Bench, parameters
-from measuring import (BenchmarkError, Process, Run, interleaved, memory_bytes, processor_ticks, processor_times, run,
-                       wait_until)
+from measuring import (BenchmarkError, Process, Run, fetch_memory, interleaved, memory_bytes, processor_ticks,
+                       processor_times, run, wait_until)
 from tables import Figure
 
 
@@ -129,6 +129,7 @@ def growth(bench: Bench, stored: list[tuple[str, Path]]) -> list[Figure]:
             database = bench.clear(bench.work / "growth.db")
             shutil.copyfile(data / "untouched.db", database)
             os.sync()  # or the daemon's first sync would write the copy
+            fetch_memory()
             runs[title].append(received(bench, "unix-stream", ["lines", more / "events.ndjson"], database))
     bench.clear(bench.work / "growth.db")
     least = stored[0][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import signal
 import statistics
@@ -22,6 +23,14 @@ subprocess._USE_VFORK = False
 def give_back_memory() -> None:
     """What compared answers took."""
     ctypes.CDLL(None).malloc_trim(0)
+
+
+def fetch_memory(count: int = 1 << 30) -> None:
+    """Has the host of a virtual machine give back memory that it took when a large file went: its first touch takes
+    many times as long, and whoever comes next would pay."""
+    with mmap.mmap(-1, count) as memory:
+        for page in range(0, count, mmap.PAGESIZE):
+            memory[page] = 1
 
 
 class BenchmarkError(Exception):

@@ -7,8 +7,9 @@ import WireFormat
 struct BatchFiller: ~Copyable {
   /// Longest time from a batch's first event to its hand-over.
   static let sealAfterMilliseconds: Int64 = 50
-  /// As above, over UDP while no sender waits for an acknowledgement: a quarter of the commits under a trickle.
-  static let sealUnansweredAfterMilliseconds: Int64 = 200
+  /// As above, over UDP while no sender waits for an acknowledgement: a tenth of the commits under a trickle, each of
+  /// which writes whole pages.
+  static let sealUnansweredAfterMilliseconds: Int64 = 500
   /// Longest time spent, after the stop signal, on what sockets still hold: senders that never pause must
   /// not keep the collector from stopping.
   static let drainMillisecondsMax: Int64 = 3_000
