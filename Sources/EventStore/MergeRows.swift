@@ -66,9 +66,12 @@ final class MergeRows: @unchecked Sendable {
     for (row, code) in codes.enumerated() { target[row] = numbers[Int(code)] }
   }
 
-  /// Users of the rows being added, whose column comes before those that are stored by it.
+  /// Users of the rows being added, whose column comes before those that are stored by it; 0 where there is none.
   private func users(inLast count: Int) -> RowUsers {
-    RowUsers(UnsafeBufferPointer(start: values(of: .user) + rowCount, count: count))
+    let isAbsent = columns[Int(ChunkColumn.user.rawValue)] == nil
+    let users = values(of: .user) + rowCount
+    if isAbsent { users.update(repeating: 0, count: count) }
+    return RowUsers(UnsafeBufferPointer(start: users, count: count))
   }
 
   /// A column's memory; 0 in all rows so far.

@@ -86,8 +86,9 @@ struct BatchFiller: ~Copyable {
     return max(0, first + patience - now)
   }
 
+  /// A batch that is full of strings goes over even if no event uses them: nothing else would fit any more.
   private var isEmpty: Bool {
-    batch.isEmpty && kernelDrops == 0 && deliveries.isEmpty && !hasRefusals
+    batch.isEmpty && !batch.isFull && kernelDrops == 0 && deliveries.isEmpty && !hasRefusals
   }
 
   /// Decodes one datagram: an envelope, or lines and framed batches.

@@ -69,7 +69,9 @@ package struct BatchEventDecoder: ~Copyable {
   ///
   /// - Returns: false, and no event is appended, where it takes a look at each event.
   private mutating func appendWhole(_ bytes: UnsafeRawBufferPointer, to batch: EventBatch) -> Bool {
-    guard columns.count <= batch.freeCount, bytes.count < batch.freeStringBytes,
+    // No more strings than these events can use: others would fill the batch without a trace.
+    guard columns.count > 0, columns.strings.count <= 1 + 8 * columns.count,
+      columns.count <= batch.freeCount, bytes.count < batch.freeStringBytes,
       columns.isWhollyAcceptable(acceptedTimes), internAll(bytes, batch)
     else { return false }
     batch.append(count: columns.count) { start in

@@ -204,6 +204,7 @@ final class StoreWriterThread: @unchecked Sendable {
           try count(through: writer)
         }
       } catch {
+        mergeMemory.removeAll()
         Log.warning("merging chunks failed: \(StoreError.reason(of: error))", .mergeFailed)
       }
     } while waitForCommit(after: &seen, seconds: wait)

@@ -247,9 +247,9 @@ struct BatchFillerTests {
   @Test func waitsLongerWhereNobodyWaitsForAnAnswer() {
     var filler = BatchFiller(queue: WriterQueue(), transport: .udp)
     add(Sample.line(0), &filler, now: 1_000)
-    #expect(filler.millisecondsUntilDue(now: 1_000) == 200)
-    #expect(filler.millisecondsUntilDue(now: 1_199) == 1)
-    #expect(filler.millisecondsUntilDue(now: 1_200) == 0)
+    #expect(filler.millisecondsUntilDue(now: 1_000) == 500)
+    #expect(filler.millisecondsUntilDue(now: 1_499) == 1)
+    #expect(filler.millisecondsUntilDue(now: 1_500) == 0)
     filler.refuse(.truncated, now: 1_020)
     #expect(filler.millisecondsUntilDue(now: 1_020) == 30)
     #expect(filler.millisecondsUntilDue(now: 1_050) == 0)

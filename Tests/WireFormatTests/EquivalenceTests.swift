@@ -243,6 +243,19 @@ struct EquivalenceTests {
     #expect(together.rejects.map(\.reason) == oneByOne.rejects.map(\.reason))
   }
 
+  /// A sender that fills batches with strings of nothing must not fill the collector's: without an event they would
+  /// never go to the writer.
+  @Test func stringsThatNoEventUsesStayOut() {
+    let unused = (0..<40).flatMap { field(3, bytes: Array("unused \($0)".utf8)) }
+    let withEvents = UsageBatchDecoderTests.batch(extra: field(7, packed: [1, 1, 1]) + unused)
+    let batch = EventBatch()
+    var decoder = BatchEventDecoder()
+    EventDecoding.protobuf(field(1, value: 0) + field(3, bytes: []) + unused, into: batch, using: &decoder)
+    #expect(batch.isEmpty && batch.strings.count == 1)
+    EventDecoding.protobuf(withEvents, into: batch, using: &decoder)
+    #expect(batch.count == 3 && batch.strings.count == 3)
+  }
+
   /// All that a batch holds of each event.
   private static func rows(_ batch: EventBatch) -> [String] {
     zip(texts(batch), 0..<batch.count).map { texts, row in

@@ -108,20 +108,20 @@ enum BatchReading {
 }
 
 /// A field by hand.
-private func field(_ number: UInt64, packed values: [UInt64]) -> [UInt8] {
+func field(_ number: UInt64, packed values: [UInt64]) -> [UInt8] {
   var payload: [UInt8] = []
   for value in values { Varint.append(value, to: &payload) }
   return field(number, bytes: payload)
 }
 
-private func field(_ number: UInt64, bytes payload: [UInt8]) -> [UInt8] {
+func field(_ number: UInt64, bytes payload: [UInt8]) -> [UInt8] {
   var bytes: [UInt8] = []
   Varint.append(number << 3 | 2, to: &bytes)
   Varint.append(UInt64(payload.count), to: &bytes)
   return bytes + payload
 }
 
-private func field(_ number: UInt64, value: UInt64) -> [UInt8] {
+func field(_ number: UInt64, value: UInt64) -> [UInt8] {
   var bytes: [UInt8] = []
   Varint.append(number << 3, to: &bytes)
   Varint.append(value, to: &bytes)
