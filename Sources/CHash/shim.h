@@ -13,6 +13,11 @@ static inline unsigned long long wl_hash64(const void *bytes, unsigned long leng
 /// Asks for the cache line at an address, which is going to be read.
 static inline void wl_prefetch(const void *address) { __builtin_prefetch(address); }
 
+/// As above, for all of so many bytes: the cache's lines are 64.
+static inline void wl_prefetch_bytes(const void *address, size_t count) {
+  for (size_t offset = 0; offset < count; offset += 64) __builtin_prefetch((const char *)address + offset);
+}
+
 /// XXH3, 64 bits, of a seed's own.
 static inline unsigned long long wl_hash64_seeded(const void *bytes, unsigned long length, unsigned long long seed) {
   return XXH3_64bits_withSeed(bytes, length, seed);

@@ -1,3 +1,4 @@
+import CHash
 import GRDB
 import WireFormat
 
@@ -144,6 +145,7 @@ struct NameResolver: ~Copyable {
           })
       }
       cache.prefetch(hashes)
+      prefetchNumbers()
       for (string, hash) in zip(block, hashes) {
         let found = try table.withBytes(of: string) { bytes in
           Result { try number(of: bytes, hash: hash, in: database) }
@@ -153,6 +155,14 @@ struct NameResolver: ~Copyable {
       }
     }
     return isFull
+  }
+
+  /// Asks for the numbers of the strings of `hashes`, which the cache has asked for.
+  private func prefetchNumbers() {
+    numbers.withUnsafeBufferPointer { numbers in
+      guard let first = numbers.baseAddress else { return }
+      for hash in hashes { wl_prefetch(first + min(Int(cache.firstNumber(hash)), numbers.count - 1)) }
+    }
   }
 
   private mutating func number(

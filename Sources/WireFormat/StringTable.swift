@@ -95,9 +95,9 @@ package struct StringTable: ~Copyable {
   @inline(__always)
   package func prefetch(_ hash: UInt64) { wl_prefetch(slots + (Int(truncatingIfNeeded: hash) & mask)) }
 
-  /// The number in the first slot of a hash; nearly always that of the string.
+  /// The number in the first slot of a hash: nearly always that of the string, and 0 where there is none.
   @inline(__always)
-  private func firstNumber(_ hash: UInt64) -> UInt32 {
+  package func firstNumber(_ hash: UInt64) -> UInt32 {
     UInt32(truncatingIfNeeded: slots[Int(truncatingIfNeeded: hash) & mask])
   }
 
