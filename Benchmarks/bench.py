@@ -21,7 +21,7 @@ class Bench:
     binaries: Path
     work: Path
     peers: Path | None
-    pairs: int
+    pairs: int = 1  # interleaved runs of each
 
     def __post_init__(self) -> None:
         self.work.mkdir(parents=True, exist_ok=True)

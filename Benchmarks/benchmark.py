@@ -3,8 +3,9 @@
 
     scripts/benchmark [--full | --tiny] [--only reports,storage,ingest,streams,idle] [--peers DIR] [--format json]
 
-The short set takes under five minutes at 1 M events; `--full` goes on to 10 M and 100 M; `--tiny` only shows that
-everything still runs and agrees. Without `--peers` (see Benchmarks/install-peers) only raw limits are compared.
+The short set takes under five minutes at 1 M events; `--full` goes on to 10 M and 100 M, an hour and more, and wants 40 GB
+for its data; `--tiny` only shows that everything still runs and agrees. Each table is printed when it is measured.
+Without `--peers` (see Benchmarks/install-peers) only raw limits are compared.
 """
 
 from __future__ import annotations
@@ -17,22 +18,40 @@ import platform
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Iterator
 
 import ingest
 import reports
 from bench import Bench
-from measuring import BenchmarkError
-from tables import Figure, markdown, text
+from measuring import BenchmarkError, say
+from tables import Figure, text
 
 SECTIONS = ("reports", "storage", "ingest", "streams", "idle")
 MARKERS = ("<!-- figures: begin -->", "<!-- figures: end -->")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Events of one organisation, and how often everything is run with them."""
+
+    title: str
+    events: int
+    pairs: int
+    is_received: bool = True  # a hundred million lines would take 25 GB, and say no more than ten
+    parameters: dict[str, int] = field(default_factory=dict)
+
+    def data(self, bench: Bench) -> Path:
+        forms = {} if self.is_received else {"forms": "wlb,columns"}
+        return bench.data(f"data-{self.events}", self.events, **self.parameters, **forms)
+
+
 SIZES = {
-    "tiny": [("20 k", 20_000, {"people": 400, "features": 100})],
-    "short": [("1 M", 1_000_000, {})],
-    "full": [("1 M", 1_000_000, {}), ("10 M", 10_000_000, {}), ("100 M", 100_000_000, {})],
+    "tiny": [Size("20 k", 20_000, 1, parameters={"people": 400, "features": 100})],
+    "short": [Size("1 M", 1_000_000, 3)],
+    "full": [Size("1 M", 1_000_000, 5), Size("10 M", 10_000_000, 5), Size("100 M", 100_000_000, 3, is_received=False)],
 }
-PAIRS = {"tiny": 1, "short": 3, "full": 5}
 IDLE_SECONDS = {"tiny": 2, "short": 20, "full": 60}
 SOURCES = {"tiny": [10], "short": [10, 10_000], "full": [10, 100, 1_000, 10_000]}
 STREAMS = {  # events, people
@@ -51,7 +70,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--bin", type=Path, required=True, help="directory of waterline and waterlined")
     parser.add_argument("--peers", type=Path, help="what Benchmarks/install-peers made")
     parser.add_argument("--work", type=Path, help="keep data here, and use it again")
-    parser.add_argument("--pairs", type=int, help="interleaved runs of each (default 3; --full 5, --tiny 1)")
+    parser.add_argument("--pairs", type=int, help="interleaved runs of each (default 3; --full 5, with 100 M events 3; --tiny 1)")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the markers of this document")
     arguments = parser.parse_args()
@@ -61,44 +80,44 @@ def read_arguments() -> argparse.Namespace:
     return arguments
 
 
-def measure(bench: Bench, scale: str, sections: list[str]) -> list[Figure]:
-    figures: list[Figure] = []
+def measure(bench: Bench, scale: str, sections: list[str], pairs: int | None) -> Iterator[list[Figure]]:
+    """The figures of one section after the other, as they are measured."""
     bench.compile()
-    for title, events, more in SIZES[scale]:
-        data = bench.data(f"data-{events}", events, **more)
-        say(f"{title} events")
+    for size in SIZES[scale]:
+        title = f"{size.title} events"
+        bench.pairs = pairs or size.pairs
+        data = size.data(bench)
         if "reports" in sections:
-            figures += reports.measure(bench, data, f"{title} events")
+            yield reports.measure(bench, data, title)
         if "storage" in sections:
-            figures += reports.storage(bench, data, f"{title} events")
-        if "ingest" in sections:
-            figures += ingest.measure(bench, data, f"{title} events", min(events, 1_000_000))
+            yield reports.storage(bench, data, title)
+        if "ingest" in sections and size.is_received:
+            yield ingest.measure(bench, data, title, min(size.events, 1_000_000))
+        if "ingest" in sections and size is SIZES[scale][0]:
+            yield ingest.peers(bench, data, title, min(size.events, 1_000_000))
+    bench.pairs = pairs or SIZES[scale][0].pairs
     if "ingest" in sections and len(SIZES[scale]) > 1:
-        say("growth")
-        stored = [(title, bench.data(f"data-{events}", events, **more)) for title, events, more in SIZES[scale]]
-        for _, data in stored:
-            reports.fill(bench, data)
-        figures += ingest.growth(bench, stored)
-    per_source: list[Figure] = []
-    for sources in SOURCES[scale] if "ingest" in sections else []:
-        say(f"{sources} sources")
+        yield ingest.growth(bench, [(size.title, size.data(bench)) for size in SIZES[scale]])
+    if "ingest" in sections:
+        yield from many_sources(bench, scale)
+    for events, people in STREAMS[scale] if "streams" in sections else []:
+        data = bench.data(f"streams-{events}-{people}", events, people=people, features=200, forms="ndjson,wlb,datagrams")
+        yield ingest.streams(bench, f"Ingest, {events:,} events of {people:,} people", data)
+    if "idle" in sections:
+        say("Idle daemon")
+        yield ingest.idle(bench, IDLE_SECONDS[scale])
+
+
+def many_sources(bench: Bench, scale: str) -> Iterator[list[Figure]]:
+    """The same number of events from ever more sources, each beside the fewest."""
+    fewest: list[Figure] = []
+    for sources in SOURCES[scale]:
         events = 5_000 if scale == "tiny" else 1_000_000
         data = bench.data(f"sources-{sources}", events, people=sources, features=100, forms="ndjson")
         arguments = ["lines", data / "events.ndjson", 0, events]
-        per_source += ingest.paired(bench, f"Ingest from {sources} sources", "Unix datagram, JSON", "unix-datagram", arguments)
-    figures += per_source + ingest.flatness(per_source)
-    for events, people in STREAMS[scale] if "streams" in sections else []:
-        say(f"{events:,} events of {people:,} people")
-        data = bench.data(f"streams-{events}-{people}", events, people=people, features=200, forms="ndjson,wlb,datagrams")
-        figures += ingest.streams(bench, f"Ingest, {events:,} events of {people:,} people", data)
-    if "idle" in sections:
-        say("idle")
-        figures += ingest.idle(bench, IDLE_SECONDS[scale])
-    return figures
-
-
-def say(what: str) -> None:
-    print(f"benchmark: {what}", file=sys.stderr, flush=True)
+        figures = ingest.paired(bench, f"Ingest from {sources} sources", "Unix datagram, JSON", "unix-datagram", arguments)
+        fewest = fewest or figures
+        yield figures + ([] if fewest is figures else [ingest.flatness(fewest, figures)])
 
 
 def machine() -> dict[str, object]:
@@ -118,7 +137,7 @@ def write_document(path: Path, about: dict[str, object], figures: list[Figure]) 
     quiet = "" if float(str(about["load_at_start"])) < 0.5 else " **The machine was not quiet: other work shared its cores.**"
     head = (f"Measured {about['date']} on {about['cores']} cores ({about['processor']}, Linux {about['kernel']}), load "
             f"{about['load_at_start']} at the start.{quiet}\n")
-    path.write_text(f"{before}{MARKERS[0]}\n\n{head}\n{markdown(figures)}\n{MARKERS[1]}{after}", encoding="utf-8")
+    path.write_text(f"{before}{MARKERS[0]}\n\n{head}\n```text\n{text(figures)}\n```\n\n{MARKERS[1]}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -126,10 +145,16 @@ def main() -> int:
     scale = "full" if arguments.full else "tiny" if arguments.tiny else "short"
     about = machine()
     work = arguments.work or Path(tempfile.mkdtemp(prefix="waterline-benchmark-"))
-    pairs = arguments.pairs or PAIRS[scale]
+    is_table = arguments.format == "table"
+    figures: list[Figure] = []
     try:
-        bench = Bench(arguments.bin.resolve(), work.resolve(), arguments.peers and arguments.peers.resolve(), pairs)
-        figures = measure(bench, scale, arguments.only.split(","))
+        bench = Bench(arguments.bin.resolve(), work.resolve(), arguments.peers and arguments.peers.resolve())
+        if is_table:
+            print(" · ".join(f"{name.replace('_', ' ')} {value}" for name, value in about.items() if name != "command"))
+        for measured in measure(bench, scale, arguments.only.split(","), arguments.pairs):
+            figures += measured
+            if is_table:
+                print("\n" + text(measured), flush=True)
         if arguments.write:
             write_document(arguments.write, about, figures)
     except BenchmarkError as error:
@@ -138,12 +163,9 @@ def main() -> int:
     finally:
         if not arguments.work:
             shutil.rmtree(work, ignore_errors=True)
-    if arguments.format == "json":
+    if not is_table:
         json.dump({"machine": about, "scale": scale, "figures": [figure.json() for figure in figures]}, sys.stdout, indent=1)
         print()
-    else:
-        print(" · ".join(f"{name.replace('_', ' ')} {value}" for name, value in about.items() if name != "command"))
-        print(text(figures))
     return 0
 
 

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import collectors
+import reports
 from bench import Bench, parameters
 from measuring import (BenchmarkError, Process, Run, fetch_memory, interleaved, memory_bytes, processor_ticks,
-                       processor_times, run, wait_until)
+                       processor_times, run, say, wait_until)
 from tables import Figure
 
 
 def measure(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure]:
     section = f"Ingest, {title}"
     lines, frames, batches = data / "events.ndjson", data / "datagrams.wlb", data / "events.wlb"
-    figures = [
+    return [
         *paired(bench, section, "UDP, JSON", "udp", ["lines", lines, 0, datagrams], at_least=0.8, cpu_max=1.4),
         *paired(bench, section, "Unix datagram, JSON", "unix-datagram", ["lines", lines, 0, datagrams], at_least=0.7),
         *paired(bench, section, "Unix stream, JSON", "unix-stream", ["lines", lines], rate_min=3e6),
@@ -31,7 +32,6 @@ def measure(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure
         imported(bench, section, "import of NDJSON", lines, 2e6),
         imported(bench, section, "import of batches", batches, None),
     ]
-    return figures + peers(bench, section, data, datagrams)
 
 
 def streams(bench: Bench, section: str, data: Path) -> list[Figure]:
@@ -120,6 +120,9 @@ def growth(bench: Bench, stored: list[tuple[str, Path]]) -> list[Figure]:
 
     The organisation goes on where the stored days end, with the same people and higher numbers.
     """
+    for title, data in stored:
+        say(f"Ingest into stored events: {title}")
+        reports.fill(bench, data)
     about = parameters(stored[0][1])
     first_day = (datetime.date.fromisoformat(about["first"]) - datetime.date(1970, 1, 1)).days + about["days"]
     more = bench.data("more-1000000", 1_000_000, forms="ndjson", days=7, **{"first-day": first_day, "first-number": 10**8})
@@ -143,11 +146,11 @@ def growth(bench: Bench, stored: list[tuple[str, Path]]) -> list[Figure]:
     return figures
 
 
-def flatness(figures: list[Figure]) -> list[Figure]:
+def flatness(fewest: list[Figure], many: list[Figure]) -> Figure:
     """Processor time an event from many sources, beside that from the fewest."""
-    costs = [figure for figure in figures if figure.what.endswith(": processor")]
-    return [Figure(figure.section, "… beside the fewest sources", figure.ours, figure.unit, costs[0].section, costs[0].ours,
-                   figure.ours / costs[0].ours, at_most=1.2) for figure in costs[1:]]
+    few, own = (next(figure for figure in figures if figure.what.endswith(": processor")) for figures in (fewest, many))
+    return Figure(own.section, "… beside the fewest sources", own.ours, own.unit, few.section, few.ours, own.ours / few.ours,
+                  at_most=1.2)
 
 
 def udp_port(pid: int) -> int:
@@ -169,6 +172,7 @@ def paired(
     cpu_max: float | None = None, rate_min: float | None = None,
 ) -> list[Figure]:
     """Our daemon and, where a datagram is an event, the raw loop in turn; medians."""
+    say(f"{section}: {what}")
     ours: list[dict[str, Any]] = []
     raws: list[dict[str, Any]] = []
     is_compared = arguments[0] == "lines" and transport != "unix-stream"
@@ -207,6 +211,8 @@ def kernel_part(section: str, what: str, own: dict[str, Any], raws: list[dict[st
 
 
 def imported(bench: Bench, section: str, what: str, file: Path, rate_min: float | None) -> Figure:
+    say(f"{section}: {what}")
+
     def once() -> Run:
         database = bench.clear(bench.work / "import.db")
         return run([bench.waterline, "--db", database, "import", "events", file, "--format", "json"], bench.log)
@@ -216,14 +222,26 @@ def imported(bench: Bench, section: str, what: str, file: Path, rate_min: float 
     return Figure(section, what, accepted / done.seconds, "events/s", at_least=rate_min)
 
 
-def peers(bench: Bench, section: str, data: Path, datagrams: int) -> list[Figure]:
-    """Processor time and bytes an event of collectors, at a rate at which they lose little."""
+def peers(bench: Bench, data: Path, title: str, datagrams: int) -> list[Figure]:
+    """Processor time and bytes an event of collectors, at a rate at which they lose little.
+
+    Beside them, once a rate, a loop that only receives: what nobody undercuts by much.
+    """
+    section = f"Collectors, {title}"
     figures: list[Figure] = []
+    rates_seen: set[int] = set()
     for peer in collectors.available(bench):
         rate, count = peer.rate, min(datagrams, peer.events_max)
+        say(f"{section}: {peer.name}")
+        arguments = ["lines", data / "events.ndjson", rate, count]
         theirs = peer.measure(bench, data, rate, count)
-        ours = received(bench, "udp", ["lines", data / "events.ndjson", rate, count])
+        ours = received(bench, "udp", arguments)
         own = ours["cpu"] / ours["events"] * 1e6
+        if rate not in rates_seen:
+            rates_seen.add(rate)
+            one = raw(bench, "udp", arguments)
+            least = one["cpu_seconds"] / one["received"] * 1e6
+            figures.append(Figure(section, f"processor at {rate:,}/s", own, "µs/event", "receive and discard", least, least / own))
         figures.append(Figure(section, f"processor at {rate:,}/s", own, "µs/event", peer.name, theirs["cpu"],
                               theirs["cpu"] / own, at_least=peer.ratio_min))
         figures.append(Figure(section, f"on disk at {rate:,}/s, whole file", ours["bytes"], "bytes/event", peer.name,

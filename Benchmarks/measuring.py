@@ -8,12 +8,14 @@ import os
 import signal
 import statistics
 import subprocess
+import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
 SECONDS_MAX = 1_800  # no program under measurement may hang the run
+FAR_BEHIND_SECONDS = 60
 
 # A program's peak memory, as the kernel counts it, is at least what this one has when it starts the other: its peak
 # ever with vfork, its memory of the moment with fork.
@@ -31,6 +33,11 @@ def fetch_memory(count: int = 1 << 30) -> None:
     with mmap.mmap(-1, count) as memory:
         for page in range(0, count, mmap.PAGESIZE):
             memory[page] = 1
+
+
+def say(what: str) -> None:
+    """A line of progress."""
+    print(f"benchmark: {time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 class BenchmarkError(Exception):
@@ -99,13 +106,24 @@ def run(arguments: Sequence[Any], log: Path, **more: Any) -> Run:
 
 
 def interleaved(count: int, measures: dict[str, Callable[[], Run]]) -> dict[str, Run]:
-    """Each measure `count` times, in turn, so that a disturbance meets them all; the run of median time."""
+    """Each measure `count` times, in turn, so that a disturbance meets them all; the run of median time.
+
+    Its output is the last run's. What is far behind all others in the first turn is not run again.
+    """
     runs: dict[str, list[Run]] = {name: [] for name in measures}
     for turn in range(count):
+        behind = far_behind({name: found[0].seconds for name, found in runs.items()}) if turn else None
         names = list(measures) if turn % 2 == 0 else list(reversed(measures))
         for name in names:
-            runs[name].append(measures[name]())
+            if name != behind:
+                runs[name] = [replace(earlier, output=b"") for earlier in runs[name]] + [measures[name]()]
     return {name: median_run(found) for name, found in runs.items()}
+
+
+def far_behind(seconds: dict[str, float]) -> str | None:
+    """Who took over a minute and more than twice as long as anybody else, so that no median makes it the best."""
+    *_, second, slowest = [0.0, 0.0, *sorted(seconds.values())]
+    return max(seconds, key=seconds.get) if slowest > FAR_BEHIND_SECONDS and slowest > 2 * second else None
 
 
 def median_run(runs: list[Run]) -> Run:

@@ -1,4 +1,4 @@
-"""Reports against analytical engines: the same definitions on the same data, whole processes, checked equal first."""
+"""Reports against analytical engines: the same definitions on the same data, whole processes, checked to be equal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from agreement import differences
 from bench import HERE, Bench, parameters
-from measuring import BenchmarkError, Run, interleaved, run
+from measuring import BenchmarkError, Run, interleaved, run, say
 from tables import Figure
 
 COMMANDS = {
@@ -57,25 +57,31 @@ def measure(bench: Bench, data: Path, title: str) -> list[Figure]:
     once(bench, data, "parquet", HERE / "Peers/prepare.py", data)
     for name, script in peers.items():
         once(bench, data, name, script, data, "prepare")
-    figures: list[Figure] = []
     section = f"Reports, {title}"
+    has_targets = parameters(data)["events"] >= TARGETS_FROM_EVENTS
+    figures: list[Figure] = []
     for report in COMMANDS:
-        ours = json.loads(
-            run(command(bench, data, report, "--min-group", "1", "--purpose", "benchmark"), bench.log).output)["rows"]
-        if not ours:
-            raise BenchmarkError(f"{report}: no rows")
-        for name, script in peers.items():
-            answer = json.loads(run([python, script, data, report], bench.log).output)
-            found = differences(ours, answer)
-            if found:
-                raise BenchmarkError(f"{report}: {PEERS[name]} differs in {len(found)} places; {found[0]}")
+        say(f"{section}: {report}")
         measures = {"first": lambda: run_first(bench, data, report),
                     "again": lambda: run(command(bench, data, report), bench.log, env=cache(data / "again"))}
         for name, script in peers.items():
             measures[name] = lambda script=script: run([python, script, data, report], bench.log)
-        has_targets = parameters(data)["events"] >= TARGETS_FROM_EVENTS
-        figures += judge(section, report, interleaved(bench.pairs, measures), has_targets)
+        runs = interleaved(bench.pairs, measures)
+        require_agreement(bench, data, report, {name: runs[name].output for name in peers})
+        figures += judge(section, report, runs, has_targets)
     return figures
+
+
+def require_agreement(bench: Bench, data: Path, report: str, answers: dict[str, bytes]) -> None:
+    """What was timed must have been the same answer: every row of every peer."""
+    ours = json.loads(
+        run(command(bench, data, report, "--min-group", "1", "--purpose", "benchmark"), bench.log).output)["rows"]
+    if not ours:
+        raise BenchmarkError(f"{report}: no rows")
+    for name, answer in answers.items():
+        found = differences(ours, json.loads(answer))
+        if found:
+            raise BenchmarkError(f"{report}: {PEERS[name]} differs in {len(found)} places; {found[0]}")
 
 
 def cache(directory: Path) -> dict[str, str]:

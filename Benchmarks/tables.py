@@ -68,12 +68,3 @@ def text(figures: list[Figure]) -> str:
         lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
                   for figure, row in zip(figures, rows) if figure.section == section]
     return "\n".join(lines).lstrip("\n")
-
-
-def markdown(figures: list[Figure]) -> str:
-    lines: list[str] = []
-    for section in dict.fromkeys(figure.section for figure in figures):
-        lines += [f"### {section}", "", "| " + " | ".join(HEADER) + " |", "|---" * len(HEADER) + "|"]
-        lines += ["| " + " | ".join(cells(figure)) + " |" for figure in figures if figure.section == section]
-        lines.append("")
-    return "\n".join(lines)
