@@ -122,7 +122,9 @@ def interleaved(count: int, measures: dict[str, Callable[[], Run]]) -> dict[str,
 
 def far_behind(seconds: dict[str, float]) -> str | None:
     """Who took over a minute and more than twice as long as anybody else, so that no median makes it the best."""
-    *_, second, slowest = [0.0, 0.0, *sorted(seconds.values())]
+    if len(seconds) < 2:
+        return None
+    *_, second, slowest = sorted(seconds.values())
     return max(seconds, key=seconds.get) if slowest > FAR_BEHIND_SECONDS and slowest > 2 * second else None
 
 

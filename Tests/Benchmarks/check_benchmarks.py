@@ -23,7 +23,7 @@ import agreement  # noqa: E402
 import naive  # noqa: E402
 import reports  # noqa: E402
 from bench import Bench, parameters  # noqa: E402
-from measuring import BenchmarkError, run  # noqa: E402
+from measuring import BenchmarkError, Run, far_behind, interleaved, run  # noqa: E402
 from tables import Figure  # noqa: E402
 
 EVENTS = 4_000
@@ -99,6 +99,22 @@ def check_tables() -> None:
     expect(not agreement.same(None, 0) and not agreement.same(7, 8), "null and counts are compared exactly")
 
 
+def check_repetition() -> None:
+    """What is far behind is run once; everything else as often as was asked for, in turn."""
+    for seconds, expected in (({"a": 1, "b": 40, "c": 90}, "c"), ({"a": 1, "b": 50, "c": 90}, None), ({"a": 1, "b": 20, "c": 59}, None),
+                              ({"a": 90}, None), ({}, None)):
+        expect(far_behind(seconds) == expected, f"{expected} of {seconds} is far behind")
+    order: list[str] = []
+
+    def measure(name: str, seconds: float) -> Run:
+        order.append(name)
+        return Run(seconds, 0, len(order), f"{name}{len(order)}".encode())
+
+    found = interleaved(3, {"a": lambda: measure("a", 1), "b": lambda: measure("b", 2), "slow": lambda: measure("slow", 100)})
+    expect(order == ["a", "b", "slow", "b", "a", "a", "b"], f"runs are in turn: {order}")
+    expect(found["a"] == Run(1, 0, 6, b"a6") and found["slow"].output == b"slow3", f"the last output, the largest peak: {found}")
+
+
 def check_program(bench: Bench, peers: Path | None) -> None:
     document = bench.work / "performance.md"
     document.write_text((ROOT / "docs/performance.md").read_text(encoding="utf-8"), encoding="utf-8")
@@ -134,6 +150,7 @@ def main() -> int:
         try:
             bench.compile()
             check_tables()
+            check_repetition()
             check_answers(bench, check_generator(bench))
             check_program(bench, arguments.peers)
         except BenchmarkError as error:
