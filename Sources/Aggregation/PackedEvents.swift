@@ -16,6 +16,9 @@ package final class PackedEvents: @unchecked Sendable {
     package static let order = Contents(rawValue: 2)
   }
 
+  /// Appends the numbers of those of some rows of a feature that count.
+  package typealias KeptRows = (_ rank: Int32, _ rows: Range<Int>, _ listed: inout [UInt32]) -> Void
+
   /// Rows of one feature out of one chunk.
   struct Stretch {
     var rank: Int32
@@ -97,20 +100,21 @@ package final class PackedEvents: @unchecked Sendable {
   /// May be called by several workers at the same time, for different chunks.
   /// - Parameters:
   ///   - isWanted: by rank.
-  ///   - isKept: whether a row counts; nil when all do.
+  ///   - keptRows: lists those of some rows of one feature that count; nil when all do.
+  /// - Throws: `RowsExceedCapacity`; what was added means nothing then.
   /// - Complexity: O(rows of the chunk).
   package func add(
     _ chunk: DecodedChunk, number: Int, rankOfFeature: UnsafeBufferPointer<Int32>, isWanted: [Bool]?,
-    isKept: ((_ row: Int) -> Bool)?
-  ) {
-    let runs = FeatureRuns(chunk, rankOfFeature: rankOfFeature, isWanted: isWanted, isKept: isKept)
+    keptRows: KeptRows?
+  ) throws(RowsExceedCapacity) {
+    let runs = FeatureRuns(chunk, rankOfFeature: rankOfFeature, isWanted: isWanted, keptRows: keptRows)
     guard runs.rowCount > 0 else { return }
     let first = filling.withLock { state in
       let first = state.rowCount
       state.rowCount += runs.rowCount
       return first
     }
-    precondition(first + runs.rowCount <= capacity, "BUG: more rows than were announced")
+    guard first + runs.rowCount <= capacity else { throw RowsExceedCapacity() }
     var stretches: [Stretch] = []
     stretches.reserveCapacity(runs.runs.count)
     var next = first
@@ -178,6 +182,9 @@ package final class PackedEvents: @unchecked Sendable {
   }
 }
 
+/// More events were to be packed than there is room for.
+package struct RowsExceedCapacity: Error {}
+
 /// The rows of one chunk by feature: as they stand in a day chunk, sorted where they do not.
 private struct FeatureRuns {
   struct Run {
@@ -194,7 +201,7 @@ private struct FeatureRuns {
 
   init(
     _ chunk: DecodedChunk, rankOfFeature: UnsafeBufferPointer<Int32>, isWanted: [Bool]?,
-    isKept: ((_ row: Int) -> Bool)?
+    keptRows: PackedEvents.KeptRows?
   ) {
     var isSorted = true
     var row = 0
@@ -208,19 +215,22 @@ private struct FeatureRuns {
       runs.append(Run(rank: rank, start: start, end: row))
       rowCount += row - start
     }
-    if !isSorted || isKept != nil { sort(isKept) }
+    if !isSorted || keptRows != nil { sort(keptRows) }
   }
 
   /// Lists the rows that count, by rank and else in their order.
-  private mutating func sort(_ isKept: ((_ row: Int) -> Bool)?) {
+  private mutating func sort(_ keptRows: PackedEvents.KeptRows?) {
     var listed: [UInt32] = []
     var sorted: [Run] = []
     listed.reserveCapacity(rowCount)
     // Stable: runs of a feature stay in the order of the chunk.
     for run in runs.enumerated().sorted(by: { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }) {
       let first = listed.count
-      for row in run.element.start..<run.element.end where isKept?(row) ?? true {
-        listed.append(UInt32(truncatingIfNeeded: row))
+      let rows = run.element.start..<run.element.end
+      if let keptRows {
+        keptRows(run.element.rank, rows, &listed)
+      } else {
+        listed.append(contentsOf: rows.lazy.map { UInt32(truncatingIfNeeded: $0) })
       }
       guard listed.count > first else { continue }
       if let last = sorted.last, last.rank == run.element.rank {

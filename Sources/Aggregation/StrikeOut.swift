@@ -11,82 +11,6 @@ package enum StrikeOutEnd: String, Sendable {
   case silent
 }
 
-/// Moments of one person, such as tickets opened, in order.
-package struct Moments: Sendable {
-  private var sorted: [Int64]
-
-  package init(_ moments: [Int64]) { sorted = moments.sorted() }
-
-  /// Whether one of them lies in the closed range.
-  ///
-  /// - Complexity: O(log n).
-  package func hasOne(in range: ClosedRange<Int64>) -> Bool {
-    var low = 0
-    var high = sorted.count
-    while low < high {
-      let middle = (low + high) / 2
-      if sorted[middle] < range.lowerBound { low = middle + 1 } else { high = middle }
-    }
-    return low < sorted.count && sorted[low] <= range.upperBound
-  }
-}
-
-/// When people asked for help: tickets and help events.
-package struct HelpSought: Sendable {
-  /// A person and an application; application -1 is "no application".
-  package struct Key: Hashable, Sendable {
-    package var person: Int32
-    package var app: Int32
-
-    package init(person: Int32, app: Int32) {
-      self.person = person
-      self.app = app
-    }
-  }
-
-  private var tickets: [Key: Moments]
-  private var help: [Key: Moments] = [:]
-
-  /// - Parameter tickets: when tickets were opened, by person and application.
-  package init(tickets: [Key: [Int64]]) {
-    self.tickets = tickets.mapValues(Moments.init)
-  }
-
-  /// Takes the help events of one load; needs `user`, `feature`, `kind` and `start`.
-  package mutating func setHelp(from columns: EventColumns, keys: EventKeys) {
-    var starts: [Key: [Int64]] = [:]
-    columns.withBuffers { events in
-      for row in 0..<events.rowCount where events.kind[row] == EventCode.help {
-        let rank = Int(keys.rankOfFeature[Int(events.feature[row])])
-        let person = keys.personOfUser[Int(events.user[row])]
-        guard rank >= 0, person >= 0 else { continue }
-        starts[Key(person: person, app: keys.appOfRank[rank]), default: []].append(events.start[row])
-      }
-    }
-    help = starts.mapValues(Moments.init)
-  }
-
-  /// Takes help events that were found already.
-  package mutating func setHelp(_ found: [StrikeOutRuns.Help]) {
-    var starts: [Key: [Int64]] = [:]
-    for help in found {
-      starts[Key(person: help.person, app: help.app), default: []].append(help.startMilliseconds)
-    }
-    help = starts.mapValues(Moments.init)
-  }
-
-  /// Whether the person opened a ticket on the application, or on none, in the closed range.
-  func isTicketOpened(by person: Int32, app: Int32, in range: ClosedRange<Int64>) -> Bool {
-    tickets[Key(person: person, app: app)]?.hasOne(in: range) ?? false
-      || tickets[Key(person: person, app: -1)]?.hasOne(in: range) ?? false
-  }
-
-  /// Whether a help event of the person in the application starts in the closed range.
-  func isHelpSought(by person: Int32, app: Int32, in range: ClosedRange<Int64>) -> Bool {
-    help[Key(person: person, app: app)]?.hasOne(in: range) ?? false
-  }
-}
-
 /// Strike-outs of one group of people with one feature (`docs/methods.md`, section 6).
 package struct StrikeOuts: Sendable {
   package let rank: Int
@@ -277,17 +201,5 @@ extension EventColumns {
       }
     }
     return tally.rows
-  }
-}
-
-extension HelpSought {
-  /// How a run of failures ended: the first that applies.
-  func end(of failures: FailureRun, person: Int32, app: Int32) -> StrikeOutEnd {
-    if failures.isRecovered { return .recovered }
-    // A failure may end before an earlier one does, though never before the first one's start.
-    let callEnd = failures.lastEnd + StrikeOuts.callMilliseconds
-    if isTicketOpened(by: person, app: app, in: failures.firstStart...callEnd) { return .called }
-    let helpEnd = failures.lastEnd + StrikeOuts.helpMilliseconds
-    return isHelpSought(by: person, app: app, in: failures.firstStart...helpEnd) ? .helped : .silent
   }
 }

@@ -3,20 +3,13 @@ import UsageModel
 
 /// Runs of failures out of packed events: strike-outs before it is known how they ended.
 ///
-/// Few people fail three times, so only their rows are put together and into order.
+/// Only attempts of those who may have one have to be packed: ``FailureSketch`` tells who.
 package struct StrikeOutRuns: Sendable {
   /// A strike-out of the window.
   struct Run {
     var person: Int32
     var rank: Int32
     var failures: FailureRun
-  }
-
-  /// A help event.
-  package struct Help: Sendable {
-    package var person: Int32
-    package var app: Int32
-    package var startMilliseconds: Int64
   }
 
   /// What decides the order of events that start together.
@@ -29,7 +22,7 @@ package struct StrikeOutRuns: Sendable {
 
   private(set) var runs: [Run] = []
   /// Help events of people with a strike-out, in applications that were packed.
-  package private(set) var help: [Help] = []
+  package private(set) var help: [HelpSought.Moment] = []
   /// Whether events start together whose order decides, and the order was not packed: the runs mean nothing.
   package private(set) var needsOrder = false
   /// Whether a run of the window may go on, or be helped, after the last event that was packed.
@@ -66,8 +59,8 @@ package struct StrikeOutRuns: Sendable {
   /// Finds the strike-outs of the chosen people with the selected features, and adds them.
   ///
   /// - Parameters:
-  ///   - events: with starts, of whole applications: from so early on that no earlier event can belong to an
-  ///     episode of the window.
+  ///   - events: with starts, of whole applications, all attempts of a person with a feature or none: from so early
+  ///     on that no earlier event can belong to an episode of the window.
   ///   - groupOfPerson: by person; -1 for people who were not chosen.
   ///   - order: how to order events that start together; needs `PackedEvents.Contents.order`.
   ///   - end: where the packed events end; nil when no later ones are stored.
@@ -109,8 +102,8 @@ package struct StrikeOutRuns: Sendable {
         let person = keys.personOfUser[Int(events.user[row])]
         guard person >= 0, isWanted[Int(person)] else { continue }
         help.append(
-          Help(
-            person: person, app: keys.appOfRank[Int(stretch.rank)], startMilliseconds: events.start[row]))
+          HelpSought.Moment(
+            person: person, app: keys.appOfRank[Int(stretch.rank)], milliseconds: events.start[row]))
       }
     }
   }
@@ -128,11 +121,7 @@ private struct StrikeOutFinder {
   private(set) var needsOrder = false
   private(set) var isOpen = false
 
-  /// By person: failed attempts with the feature; as many as decide, if one may go on beyond the end.
-  private var failures: [UInt8]
-  /// People with a failed attempt.
-  private var failing: [Int32] = []
-  /// By person: 1 + index among those whose rows are looked at, or 0.
+  /// By person: 1 + index among those with an attempt, or 0.
   private var placeOfPerson: [UInt32]
   private var people: [Int32] = []
   private var ends: [Int] = []
@@ -148,15 +137,11 @@ private struct StrikeOutFinder {
     self.order = order
     self.end = end
     test = WindowTest(bounds)
-    failures = [UInt8](repeating: 0, count: keys.personCount)
     placeOfPerson = [UInt32](repeating: 0, count: keys.personCount)
   }
 
   mutating func find(in events: PackedEvents, rank: Int) {
     let stretches = events.stretches(ofRank: rank)
-    countFailures(stretches, events)
-    choosePeople()
-    guard !people.isEmpty else { return }
     gather(stretches, events)
     // Out of the way of what changes meanwhile, and back when all are looked at.
     var rows: [UInt32] = []
@@ -173,51 +158,21 @@ private struct StrikeOutFinder {
     for person in people { placeOfPerson[Int(person)] = 0 }
   }
 
-  private mutating func countFailures(_ stretches: ArraySlice<PackedEvents.Stretch>, _ events: PackedEvents) {
-    let enough = UInt8(StrikeOuts.failuresMin)
-    for stretch in stretches {
-      let first = Int(stretch.first)
-      for row in first..<first + Int(stretch.count) {
-        let flags = PackedEvents.Flags(rawValue: events.flags[row])
-        guard flags.isUse, !flags.isOk else { continue }
-        let person = Int(keys.personOfUser[Int(events.user[row])])
-        guard person >= 0, groupOfPerson[person] >= 0, failures[person] < enough else { continue }
-        if failures[person] == 0 { failing.append(Int32(truncatingIfNeeded: person)) }
-        failures[person] += 1
-        // It may go on beyond the end, where the rest of a run cannot be seen.
-        if let end, reach(events, row) >= end { failures[person] = enough }
-      }
-    }
-  }
-
-  /// The last moment at which the next attempt of the row's episode may start.
-  private func reach(_ events: PackedEvents, _ row: Int) -> Int64 {
-    events.start[row] + Int64(events.duration[row]) + StrikeOuts.episodePauseMilliseconds
-  }
-
-  private mutating func choosePeople() {
+  private mutating func gather(_ stretches: ArraySlice<PackedEvents.Stretch>, _ events: PackedEvents) {
     people.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)
     found.removeAll(keepingCapacity: true)
-    for person in failing {
-      if failures[Int(person)] >= UInt8(StrikeOuts.failuresMin) {
-        people.append(person)
-        ends.append(0)
-        placeOfPerson[Int(person)] = UInt32(truncatingIfNeeded: people.count)
-      }
-      failures[Int(person)] = 0
-    }
-    failing.removeAll(keepingCapacity: true)
-  }
-
-  private mutating func gather(_ stretches: ArraySlice<PackedEvents.Stretch>, _ events: PackedEvents) {
     for stretch in stretches {
       let first = Int(stretch.first)
-      for row in first..<first + Int(stretch.count) {
+      for row in first..<first + Int(stretch.count)
+      where PackedEvents.Flags(rawValue: events.flags[row]).isUse {
         let person = Int(keys.personOfUser[Int(events.user[row])])
-        guard person >= 0, placeOfPerson[person] > 0,
-          PackedEvents.Flags(rawValue: events.flags[row]).isUse
-        else { continue }
+        guard person >= 0, groupOfPerson[person] >= 0 else { continue }
+        if placeOfPerson[person] == 0 {
+          people.append(Int32(truncatingIfNeeded: person))
+          ends.append(0)
+          placeOfPerson[person] = UInt32(truncatingIfNeeded: people.count)
+        }
         let place = placeOfPerson[person] - 1
         found.append((place, UInt32(truncatingIfNeeded: row)))
         ends[Int(place)] += 1

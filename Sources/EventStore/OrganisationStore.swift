@@ -117,6 +117,20 @@ package enum OrganisationStore {
     }
   }
 
+  /// What strike-outs ask of all tickets, in no particular order, without loading the rest of them.
+  package static func ticketCalls(in database: Database) throws -> [TicketCall] {
+    let select = try RawStatement(database, "SELECT requester, app, opened_ms FROM ticket ORDER BY rowid")
+    var calls: [TicketCall] = []
+    while try select.next() {
+      calls.append(
+        TicketCall(
+          requester: String(decoding: select.textBytes(0), as: UTF8.self),
+          app: select.isNull(1) ? nil : String(decoding: select.textBytes(1), as: UTF8.self),
+          openedMilliseconds: select.integer(2)))
+    }
+    return calls
+  }
+
   // MARK: Interventions and changes
 
   /// Adds initiatives; one with the same name and cohort is replaced.

@@ -105,3 +105,21 @@ package struct Ticket: Equatable, Sendable {
     self.comment = comment
   }
 }
+
+/// Who opened a ticket, on which application and when: what a strike-out asks of one.
+package struct TicketCall: Equatable, Sendable {
+  package var requester: String
+  package var app: String?
+  /// Milliseconds since 1970 UTC.
+  package var openedMilliseconds: Int64
+
+  package init(requester: String, app: String?, openedMilliseconds: Int64) {
+    self.requester = requester
+    self.app = app
+    self.openedMilliseconds = openedMilliseconds
+  }
+
+  package init(_ ticket: Ticket) {
+    self.init(requester: ticket.requester, app: ticket.app, openedMilliseconds: ticket.openedMilliseconds)
+  }
+}

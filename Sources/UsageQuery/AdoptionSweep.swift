@@ -10,7 +10,7 @@ struct AdoptionSweep {
   private let uses: AdoptionUses
 
   init(_ data: some UsageData, _ options: QueryOptions) throws {
-    scope = try ReportScope(data, options, reach: .adoption, needsTickets: false)
+    scope = try ReportScope(data, options, reach: .adoption, tickets: .none)
     uses = scope.uses ?? AdoptionUses([])
     facts = Self.facts(scope, uses)
     expectations = scope.expectations(observed: uses.isUsed)

@@ -78,7 +78,7 @@ struct AlertMeasures {
     let found = scope.columns.strikeOuts(
       keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember, groupCount: groups.count,
       rankOfSource: UsageReports.ranksOfSources(scope.sourceNames), isSelected: scope.isSelected,
-      helpSought: HelpSought(tickets: [:]), peopleKept: 0)
+      helpSought: HelpSought(), peopleKept: 0)
     for row in found {
       add(.strikeouts, app: Int(scope.keys.appOfRank[row.rank]), scope, part: row.count, whole: 0)
     }

@@ -15,7 +15,7 @@ extension UsageReports {
   /// People columns of `--by` stand in front; `app` and `feature` are always there.
   package static func bottlenecks(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     try refuse([.user], in: options, report: "bottlenecks", because: noSinglePeople)
-    let scope = try ReportScope(data, options, reach: .packed, needsTickets: false)
+    let scope = try ReportScope(data, options, reach: .packed, tickets: .none)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(

@@ -22,7 +22,7 @@ extension UsageReports {
     // Of pruned days all is known but slowness.
     let isPruned = try ReportScope.isPruned(data, options)
     let scope = try ReportScope(
-      data, options, reach: isPruned ? .adoption : .packed, columns: timeColumns, needsTickets: false)
+      data, options, reach: isPruned ? .adoption : .packed, columns: timeColumns, tickets: .none)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(scope.groupItems, groups: groups, features: scope.features)

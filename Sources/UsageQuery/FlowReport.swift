@@ -47,7 +47,7 @@ extension UsageReports {
     _ data: some UsageData, _ options: QueryOptions, report: String
   ) throws -> (ReportScope, PersonGroups, Flow) {
     try refuse([.user], in: options, report: report, because: noSinglePeople)
-    var scope = try ReportScope(data, options, reach: .sessions, needsTickets: false)
+    var scope = try ReportScope(data, options, reach: .sessions, tickets: .none)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     var flow = try countFlow(scope, groups, rankOfSource: nil)

@@ -1,15 +1,13 @@
 import Aggregation
+import ColumnChunk
 import UsageModel
 
-/// Which events a report wants packed.
+/// Which events a report reads chunk by chunk.
 struct PackRequest {
-  /// Rows that start in the range; all of them when nil.
+  /// Rows that start in the range; those of the window when nil.
   var range: Range<Int64>?
-  /// The report's window: what the census counts, and what is packed if ``isWindowOnly``.
+  /// The report's window: what the census counts.
   var bounds: WindowBounds
-  /// Whether rows outside the window are left out, on top of those outside the range.
-  var isWindowOnly: Bool
-  var contents: PackedEvents.Contents
   /// As in `EventKeys`.
   var rankOfFeature: [Int32]
   var appOfRank: [Int32]
@@ -17,24 +15,40 @@ struct PackRequest {
   var userCount: Int
   var sourceCount: Int
 
-  /// The window's events, without their starts.
+  /// The window's events.
   init(
     bounds: WindowBounds, features: FeatureDirectory, limits: (users: Int, features: Int, sources: Int)
   ) {
     self.bounds = bounds
-    isWindowOnly = true
-    contents = []
     rankOfFeature = features.rankOfNumber
     appOfRank = features.appOfRank
     userCount = limits.users
     sourceCount = limits.sources
   }
 
-  /// Whether a row that starts then is packed.
+  /// Whether a row that starts then is read.
   ///
   /// - Parameter test: of ``bounds``.
-  func isPacked(_ start: Int64, _ test: inout WindowTest) -> Bool {
-    (range?.contains(start) ?? true) && (!isWindowOnly || test.contains(start))
+  func isRead(_ start: Int64, _ test: inout WindowTest) -> Bool {
+    range?.contains(start) ?? test.contains(start)
+  }
+
+  /// Whether all rows of a chunk are read, so that none need be asked for its start.
+  func isWhole(_ span: ChunkSpan) -> Bool { range.map(span.isWithin) ?? span.isWithin(bounds) }
+
+  /// Starts, where a row's start decides whether it is read, or counted in the window.
+  func startColumn(_ span: ChunkSpan) -> [ChunkColumn] {
+    isWhole(span) && span.isWithin(bounds) ? [] : [.time]
+  }
+
+  /// Checks numbers, which kernels look up without asking again.
+  ///
+  /// - Throws: `QueryError.inconsistentStore`.
+  func check(_ chunk: DecodedChunk, hasSources: Bool = false) throws(QueryError) {
+    guard
+      chunk.isConsistent(
+        users: userCount, features: rankOfFeature.count, sources: hasSources ? sourceCount : nil)
+    else { throw .inconsistentStore }
   }
 }
 
@@ -61,7 +75,7 @@ struct PackCensus {
           guard rank >= 0 else { continue }
           if isWithin || test.contains(chunk.start[row]) {
             counts[Int(chunk.user[row])] &+= 1
-          } else if !test.isBefore(chunk.start[row]) || !request.isPacked(chunk.start[row], &test) {
+          } else if !test.isBefore(chunk.start[row]) || !request.isRead(chunk.start[row], &test) {
             continue
           }
           if !isUsed[rank], chunk.kind[row] == EventKind.use.rawValue { isUsed[rank] = true }

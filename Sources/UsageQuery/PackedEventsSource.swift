@@ -3,7 +3,7 @@ import ColumnChunk
 import EventStore
 import UsageModel
 
-/// Packs events: at once while they fit ``bytesMax``, else in passes of some applications.
+/// Packs the window's events: at once while they fit ``bytesMax``, else in passes of some applications.
 struct PackedEventsSource {
   /// Memory of one pass: 50 million events of a window fit, and a report stays well under 1 GiB.
   static let bytesMax = 512 << 20
@@ -15,9 +15,7 @@ struct PackedEventsSource {
   var workerCount: Int { feed.workerCount }
   private let request: PackRequest
   private let feed: any ChunkFeed
-  /// Ranks of each pass; nil for all at once.
-  private let passes: [[Bool]?]
-  private let rowsOfPass: [Int]
+  private let passes: [PackPass]
   /// The events, if they fit.
   private let loaded: PackedEvents?
 
@@ -29,15 +27,15 @@ struct PackedEventsSource {
     self.request = request
     self.feed = feed
     let rowCount = feed.spans.reduce(0) { $0 + $1.rowCount }
-    let rowsMax = max(1, bytesMax / request.contents.bytesPerRow)
+    let rowsMax = max(1, bytesMax / PackedEvents.Contents().bytesPerRow)
     var counted = (0..<feed.workerCount).map { _ in PackCensus(request) }
     if rowCount <= rowsMax {
-      passes = [nil]
-      rowsOfPass = [rowCount]
-      loaded = try Self.load(feed, request, rowCount: rowCount, isWanted: nil, census: &counted)
+      let all = PackPass(isWanted: nil, rowCount: rowCount)
+      passes = [all]
+      loaded = try Self.load(feed, request, all, census: &counted)
     } else {
       let rowsOfRank = try Self.survey(feed, request, &counted)
-      (passes, rowsOfPass) = Self.plan(rowsOfRank, request, rowsMax: rowsMax)
+      passes = PackPass.plan(rowsOfRank: rowsOfRank, appOfRank: request.appOfRank, rowsMax: rowsMax)
       loaded = nil
     }
     for worker in 1..<max(1, feed.workerCount) { counted[0].add(counted[worker]) }
@@ -47,60 +45,47 @@ struct PackedEventsSource {
 
   func forEachPass(_ body: (PackedEvents) throws -> Void) throws {
     if let loaded { return try body(loaded) }
-    for (pass, rowCount) in zip(passes, rowsOfPass) {
+    for pass in passes {
       var nothing: [PackCensus] = []
-      try body(try Self.load(feed, request, rowCount: rowCount, isWanted: pass, census: &nothing))
+      try body(try Self.load(feed, request, pass, census: &nothing))
     }
   }
 
   // MARK: Parts
 
-  /// Whether all rows of a chunk are packed, so that none need be asked for its start.
-  private static func isWhole(_ span: ChunkSpan, _ request: PackRequest) -> Bool {
-    (request.range.map(span.isWithin) ?? true) && (!request.isWindowOnly || span.isWithin(request.bounds))
-  }
-
-  private static func columns(_ span: ChunkSpan, _ request: PackRequest) -> [ChunkColumn] {
-    var columns: [ChunkColumn] = [.user, .feature, .kind, .outcome, .durationPlusOne]
-    if request.contents.contains(.start) || !isWhole(span, request) || !span.isWithin(request.bounds) {
-      columns.append(.time)
-    }
-    if request.contents.contains(.order) { columns += [.source, .sequence] }
-    return columns
-  }
-
   /// - Parameter census: one a worker, or none when it was taken before.
   private static func load(
-    _ feed: any ChunkFeed, _ request: PackRequest, rowCount: Int, isWanted: [Bool]?,
-    census: inout [PackCensus]
+    _ feed: any ChunkFeed, _ request: PackRequest, _ pass: PackPass, census: inout [PackCensus]
   ) throws -> PackedEvents {
-    let events = PackedEvents(capacity: rowCount, chunkCount: feed.spans.count, contents: request.contents)
+    let events = PackedEvents(capacity: pass.rowCount, chunkCount: feed.spans.count, contents: [])
     let isCounted = !census.isEmpty
     try census.withUnsafeMutableBufferPointer { census in
       // Each worker has one element of the buffer to itself.
       nonisolated(unsafe) let census = census
-      try feed.forEach(columns: { columns(feed.spans[$0], request) }) { worker, number, chunk in
-        try check(chunk, request, hasSources: request.contents.contains(.order))
-        let span = feed.spans[number]
-        if isCounted { census[worker].add(chunk, request, isWithin: span.isWithin(request.bounds)) }
-        var test = WindowTest(request.bounds)
-        request.rankOfFeature.withUnsafeBufferPointer { ranks in
-          events.add(
-            chunk, number: number, rankOfFeature: ranks, isWanted: isWanted,
-            isKept: isWhole(span, request) ? nil : { request.isPacked(chunk.start[$0], &test) })
-        }
-      }
+      try feed.forEach(
+        columns: {
+          [.user, .feature, .kind, .outcome, .durationPlusOne] + request.startColumn(feed.spans[$0])
+        },
+        { worker, number, chunk in
+          try request.check(chunk)
+          let span = feed.spans[number]
+          if isCounted { census[worker].add(chunk, request, isWithin: span.isWithin(request.bounds)) }
+          var test = WindowTest(request.bounds)
+          try request.rankOfFeature.withUnsafeBufferPointer { ranks in
+            try events.add(
+              chunk, number: number, rankOfFeature: ranks, isWanted: pass.isWanted,
+              keptRows: request.isWhole(span)
+                ? nil
+                : { _, rows, listed in
+                  for row in rows where request.isRead(chunk.start[row], &test) {
+                    listed.append(UInt32(truncatingIfNeeded: row))
+                  }
+                })
+          }
+        })
     }
     events.finish(featureCount: request.appOfRank.count)
     return events
-  }
-
-  private static func check(_ chunk: DecodedChunk, _ request: PackRequest, hasSources: Bool) throws {
-    guard
-      chunk.isConsistent(
-        users: request.userCount, features: request.rankOfFeature.count,
-        sources: hasSources ? request.sourceCount : nil)
-    else { throw QueryError.inconsistentStore }
   }
 
   /// Counts rows by rank, and takes the census, without keeping any row.
@@ -114,53 +99,14 @@ struct PackedEventsSource {
         nonisolated(unsafe) let census = census
         nonisolated(unsafe) let rowsOfRank = rowsOfRank
         try feed.forEach(
-          columns: { [.user, .feature, .kind] + (feed.spans[$0].isWithin(request.bounds) ? [] : [.time]) },
+          columns: { [.user, .feature, .kind] + request.startColumn(feed.spans[$0]) },
           { worker, number, chunk in
-            try check(chunk, request, hasSources: false)
+            try request.check(chunk)
             census[worker].add(chunk, request, isWithin: feed.spans[number].isWithin(request.bounds))
-            for row in 0..<chunk.rowCount {
-              let rank = Int(request.rankOfFeature[Int(chunk.feature[row])])
-              if rank >= 0 { rowsOfRank[worker][rank] += 1 }
-            }
+            chunk.countRows(byRank: &rowsOfRank[worker], rankOfFeature: request.rankOfFeature)
           })
       }
     }
     return (0..<request.appOfRank.count).map { rank in rowsOfRank.reduce(0) { $0 + $1[rank] } }
   }
-
-  /// Puts applications together while they fit; one that does not fit has a pass to itself.
-  private static func plan(
-    _ rowsOfRank: [Int], _ request: PackRequest, rowsMax: Int
-  ) -> (passes: [[Bool]?], rows: [Int]) {
-    var passes: [[Bool]?] = []
-    var rows: [Int] = []
-    var current = [Bool](repeating: false, count: rowsOfRank.count)
-    var currentRows = 0
-    var rank = 0
-    while rank < rowsOfRank.count {
-      var end = rank
-      var appRows = 0
-      while end < rowsOfRank.count, request.appOfRank[end] == request.appOfRank[rank] {
-        appRows += rowsOfRank[end]
-        end += 1
-      }
-      if currentRows > 0, currentRows + appRows > rowsMax {
-        passes.append(current)
-        rows.append(currentRows)
-        current = [Bool](repeating: false, count: rowsOfRank.count)
-        currentRows = 0
-      }
-      for index in rank..<end { current[index] = true }
-      currentRows += appRows
-      rank = end
-    }
-    passes.append(current)
-    rows.append(currentRows)
-    return (passes, rows)
-  }
-}
-
-extension PackedEvents.Contents {
-  /// What a row takes: user, duration and flags, and what else is kept.
-  var bytesPerRow: Int { 9 + (contains(.start) ? 8 : 0) + (contains(.order) ? 12 : 0) }
 }

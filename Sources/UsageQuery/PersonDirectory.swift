@@ -18,19 +18,20 @@ struct PersonDirectory {
   /// The roster, and everyone but requesters of tickets who never had an event.
   let people: PeopleColumns
 
+  /// - Parameter requesters: of tickets.
   /// - Complexity: O(people + tickets).
-  init(_ people: PeopleColumns, tickets: [Ticket]) {
+  init(_ people: PeopleColumns, requesters: [String]) {
     self.people = people
     personOfUser = people.personOfUser
     rosterRows = RosterRowLists(people)
-    guard !tickets.isEmpty else {
+    guard !requesters.isEmpty else {
       names = people.names
       personOfTicket = []
       return
     }
     var builder = PeopleBuilder(resuming: people)
-    personOfTicket = tickets.map { ticket in
-      var requester = ticket.requester
+    personOfTicket = requesters.map { requester in
+      var requester = requester
       return requester.withUTF8 { builder.person(named: $0) }
     }
     names = builder.finish().names

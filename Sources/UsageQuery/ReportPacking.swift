@@ -24,35 +24,28 @@ extension ReportScope {
   }
 
   static func pack(_ data: some UsageData, _ request: PackRequest) throws -> PackedEventsSource {
-    let range = request.isWindowOnly ? request.bounds.span : request.range
-    if request.isWindowOnly {
-      // What is missing must not pass for what was not done.
-      try data.prunedSpans().filter { $0.starts.overlaps(request.bounds.span) }.refuse()
-    }
-    return try PackedEventsSource(try data.chunkFeed(range), request)
+    // What is missing must not pass for what was not done.
+    try data.prunedSpans().filter { $0.starts.overlaps(request.bounds.span) }.refuse()
+    return try PackedEventsSource(try data.chunkFeed(request.bounds.span), request)
   }
 
-  /// Whether events are stored after those that were packed.
-  func hasLaterEvents(_ data: some UsageData) throws -> Bool {
-    guard let end = packRequest?.range?.upperBound, let newest = try data.eventBounds()?.upperBound else {
-      return false
-    }
-    return newest >= end
+  /// - Parameter personOfUser: by the store's number: the person, whether or not of the population.
+  static func episodes(
+    _ data: some UsageData, _ request: PackRequest, personOfUser: [Int32]
+  ) throws -> EpisodeEventsSource {
+    let end = request.range.map(\.upperBound)
+    let newest = try data.eventBounds()?.upperBound
+    let hasLater = end.map { end in newest.map { $0 >= end } ?? false } ?? false
+    return try EpisodeEventsSource(
+      try data.chunkFeed(request.range), request, personOfUser: personOfUser, end: hasLater ? end : nil)
   }
 
-  /// Where the packed events end.
-  var packedEnd: Int64? { packRequest?.range?.upperBound }
-
-  /// Packs the events anew: with what decides their order, or over twice as long a time after the window.
-  mutating func packAgain(_ data: some UsageData, withOrder: Bool, longer: Bool) throws {
-    guard var request = packRequest else { return }
-    if withOrder { request.contents.insert(.order) }
-    if longer, let range = request.range {
-      let after = max(CivilDay.milliseconds, range.upperBound - bounds.span.upperBound)
-      request.range = range.lowerBound..<range.upperBound + after
-    }
-    packed = try Self.pack(data, request)
-    packRequest = request
+  /// Reads episodes anew, over twice as long a time after the window.
+  mutating func readLongerEpisodes(_ data: some UsageData) throws {
+    guard var request = episodes?.request, let range = request.range else { return }
+    let after = max(CivilDay.milliseconds, range.upperBound - bounds.span.upperBound)
+    request.range = range.lowerBound..<range.upperBound + after
+    episodes = try Self.episodes(data, request, personOfUser: directory.personOfUser)
   }
 
   /// Counts with every feature's cells, by several workers: each has a tally of its own.

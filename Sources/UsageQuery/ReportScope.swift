@@ -15,17 +15,25 @@ struct ReportScope {
     case packed
     /// Events by person: the window's, those before it that may reach into one of its sessions, and all after it.
     case sessions
-    /// Packed events with their starts: the window's, and whatever before and after it may stand in one episode
-    /// with one of them.
-    case packedEpisodes
+    /// Attempts of those who failed repeatedly: the window's, and whatever before and after it may stand in one
+    /// episode with one of them.
+    case episodes
 
     /// Whether what lies outside the window counts too.
     var isBeyondWindow: Bool {
       switch self {
-      case .everything, .sessions, .packedEpisodes: true
+      case .everything, .sessions, .episodes: true
       case .window, .adoption, .packed: false
       }
     }
+  }
+
+  /// What a report reads of tickets.
+  enum TicketUse {
+    case none
+    /// Who called when, about what.
+    case calls
+    case all
   }
 
   let options: QueryOptions
@@ -35,8 +43,10 @@ struct ReportScope {
   let features: FeatureDirectory
   let keys: EventKeys
   let census: WindowCensus
-  /// Empty unless the report asked for them or there is no roster.
+  /// Empty unless the report asked for all of them.
   let tickets: [Ticket]
+  /// Empty unless the report asked for tickets or there is no roster.
+  let ticketCalls: [TicketCall]
   /// Empty unless the report loads numbers of sources, which take the names to order events.
   let sourceNames: [String]
   /// By member: whether `--where` chooses them.
@@ -49,10 +59,11 @@ struct ReportScope {
   /// Uses of the window and before it, if that is all the report reads.
   let uses: AdoptionUses?
   /// The events, if the report reads them packed.
-  var packed: PackedEventsSource?
+  let packed: PackedEventsSource?
+  /// The events that decide about strike-outs, if the report reads those.
+  var episodes: EpisodeEventsSource?
   /// The events by person, if the report reads them so.
   let sessions: SessionEventsSource?
-  var packRequest: PackRequest?
   private(set) var warnings: [String]
   /// Entries of the store's name tables.
   let limits: (users: Int, features: Int, sources: Int)
@@ -66,11 +77,11 @@ struct ReportScope {
   ///
   /// - Parameters:
   ///   - selection: columns to load; packed events have theirs.
-  ///   - needsTickets: whether the report reads ``tickets``; without a roster they are read all the same.
+  ///   - ticketUse: what the report reads of tickets; without a roster at least ``ticketCalls``.
   /// - Throws: `QueryError` for options that cannot be met, and whatever reading the store throws.
   init(
     _ data: some UsageData, _ options: QueryOptions, reach: Reach,
-    columns selection: EventColumns.Selection = [], needsTickets: Bool = true
+    columns selection: EventColumns.Selection = [], tickets ticketUse: TicketUse = .all
   ) throws {
     try Self.check(options)
     self.options = options
@@ -78,10 +89,15 @@ struct ReportScope {
     if reach.isBeyondWindow { try Self.refusePruned(data, around: bounds) }
     let people = try data.people()
     let hasRoster = people.rosterPersonCount > 0
-    tickets = needsTickets || !hasRoster ? try data.tickets() : []
+    tickets = ticketUse == .all ? try data.tickets() : []
+    switch ticketUse {
+    case .all: ticketCalls = tickets.map(TicketCall.init)
+    case .calls: ticketCalls = try data.ticketCalls()
+    case .none: ticketCalls = hasRoster ? [] : try data.ticketCalls()
+    }
     sourceNames = selection.contains(.sequence) ? try data.sourceNames() : []
     features = FeatureDirectory(storeNames: try data.featureNames(), catalog: try data.catalog())
-    directory = PersonDirectory(people, tickets: tickets)
+    directory = PersonDirectory(people, requesters: ticketCalls.map(\.requester))
     limits = (people.personOfUser.count, features.rankOfNumber.count, max(1, try data.sourceCount()))
     cells = reach == .adoption ? try data.dailyCells(of: bounds) : nil
     switch reach {
@@ -90,38 +106,38 @@ struct ReportScope {
       columns = EventColumns()
       census = WindowCensus(eventsOfUser: uses.eventsOfUser)
       self.uses = uses
-      (packed, packRequest, sessions) = (nil, nil, nil)
+      (packed, episodes, sessions) = (nil, nil, nil)
     case .window, .everything:
       columns = try Self.load(
         data, startingIn: reach == .everything ? nil : bounds.span, columns: selection, limits: limits)
       census = WindowCensus(
         columns, bounds: bounds, userCount: limits.users, rankOfFeature: features.rankOfNumber)
-      (packed, packRequest, sessions, uses) = (nil, nil, nil, nil)
-    case .packed, .packedEpisodes:
-      var request = PackRequest(bounds: bounds, features: features, limits: limits)
-      if reach == .packedEpisodes {
-        request.isWindowOnly = false
-        request.range = try Self.episodeRange(data, bounds)
-        request.contents = .start
-      }
-      let packed = try Self.pack(data, request)
+      (packed, episodes, sessions, uses) = (nil, nil, nil, nil)
+    case .packed:
+      let packed = try Self.pack(data, PackRequest(bounds: bounds, features: features, limits: limits))
       columns = EventColumns()
       census = packed.census
-      (self.packed, packRequest, sessions, uses) = (packed, request, nil, nil)
+      (self.packed, episodes, sessions, uses) = (packed, nil, nil, nil)
+    case .episodes:
+      var request = PackRequest(bounds: bounds, features: features, limits: limits)
+      request.range = try Self.episodeRange(data, bounds)
+      let episodes = try Self.episodes(data, request, personOfUser: directory.personOfUser)
+      columns = EventColumns()
+      census = episodes.census
+      (packed, self.episodes, sessions, uses) = (nil, episodes, nil, nil)
     case .sessions:
       var request = PackRequest(bounds: bounds, features: features, limits: limits)
-      request.isWindowOnly = false
       request.range = try Self.sessionRange(data, bounds)
       let sessions = try SessionEventsSource(try data.chunkFeed(nil), request)
       columns = EventColumns()
       census = sessions.census
-      (packed, packRequest, self.sessions, uses) = (nil, nil, sessions, nil)
+      (packed, episodes, self.sessions, uses) = (nil, nil, sessions, nil)
     }
     population =
       hasRoster
       ? Population(directory, window: bounds.window)
       : Population(
-        observed: Self.seenPeople(directory, census, tickets, bounds), window: bounds.window)
+        observed: Self.seenPeople(directory, census, ticketCalls, bounds), window: bounds.window)
     let population = self.population
     keys = EventKeys(
       personOfUser: directory.personOfUser.map { population.memberOfPerson[Int($0)] },
@@ -201,7 +217,7 @@ struct ReportScope {
     var isUsed = [Bool](repeating: false, count: features.names.count)
     guard !features.hasCatalog else { return isUsed }
     if let uses { return uses.isUsed }
-    if let loaded = packed?.isUsed ?? sessions?.isUsed {
+    if let loaded = packed?.isUsed ?? episodes?.isUsed ?? sessions?.isUsed {
       isUsed = loaded
     } else {
       columns.markUsedFeatures(&isUsed, keys: keys, bounds: bounds)
@@ -292,7 +308,7 @@ extension ReportScope {
       let newest = try data.newestEventMilliseconds(before: tomorrow).map(options.zone.day)
       let newestTicket =
         newest == nil
-        ? try data.tickets().lazy.map(\.openedMilliseconds).filter { $0 < tomorrow }.max() : nil
+        ? try data.ticketCalls().lazy.map(\.openedMilliseconds).filter { $0 < tomorrow }.max() : nil
       let lastDay = newest ?? newestTicket.map(options.zone.day)
       let to = (lastDay ?? today).advanced(by: 1)
       let window = Window(from: to.advanced(by: -dayCount), to: to)
@@ -317,15 +333,15 @@ extension ReportScope {
 
   /// By person: seen in events of the window, or as requester of one of its tickets.
   private static func seenPeople(
-    _ directory: PersonDirectory, _ census: WindowCensus, _ tickets: [Ticket], _ bounds: WindowBounds
+    _ directory: PersonDirectory, _ census: WindowCensus, _ calls: [TicketCall], _ bounds: WindowBounds
   ) -> [Bool] {
     var isSeen = [Bool](repeating: false, count: directory.names.count)
     for (user, count) in census.eventsOfUser.enumerated() where count > 0 {
       isSeen[Int(directory.personOfUser[user])] = true
     }
     var test = WindowTest(bounds)
-    for (ticket, person) in zip(tickets, directory.personOfTicket)
-    where !ticket.requester.isEmpty && test.contains(ticket.openedMilliseconds) {
+    for (call, person) in zip(calls, directory.personOfTicket)
+    where !call.requester.isEmpty && test.contains(call.openedMilliseconds) {
       isSeen[Int(person)] = true
     }
     return isSeen

@@ -78,19 +78,6 @@ struct SessionEventsSource {
 
   // MARK: Parts
 
-  /// Whether all rows of a chunk are loaded.
-  private static func isWhole(_ span: ChunkSpan, _ request: PackRequest) -> Bool {
-    request.range.map(span.isWithin) ?? true
-  }
-
-  private static func check(_ chunk: DecodedChunk, _ request: PackRequest, hasSources: Bool) throws {
-    guard
-      chunk.isConsistent(
-        users: request.userCount, features: request.rankOfFeature.count,
-        sources: hasSources ? request.sourceCount : nil)
-    else { throw QueryError.inconsistentStore }
-  }
-
   private static func count(
     _ feed: any ChunkFeed, _ request: PackRequest, _ numbers: [Int], _ census: inout [PackCensus],
     _ counts: inout [[UInt32]]
@@ -102,16 +89,12 @@ struct SessionEventsSource {
         nonisolated(unsafe) let counts = counts
         try feed.forEach(
           numbers, isFixed: true,
-          columns: { number in
-            let isKnown =
-              feed.spans[number].isWithin(request.bounds) && isWhole(feed.spans[number], request)
-            return [.user, .feature, .kind] + (isKnown ? [] : [.time])
-          },
+          columns: { [.user, .feature, .kind] + request.startColumn(feed.spans[$0]) },
           { worker, number, chunk in
-            try check(chunk, request, hasSources: false)
+            try request.check(chunk)
             let span = feed.spans[number]
             census[worker].add(chunk, request, isWithin: span.isWithin(request.bounds))
-            let range = isWhole(span, request) ? nil : request.range
+            let range = request.isWhole(span) ? nil : request.range
             for row in 0..<chunk.rowCount
             where request.rankOfFeature[Int(chunk.feature[row])] >= 0
               && range?.contains(chunk.start[row]) ?? true
@@ -153,9 +136,9 @@ struct SessionEventsSource {
           + (withOrder ? [.source, .sequence] : [])
       },
       { worker, number, chunk in
-        try Self.check(chunk, request, hasSources: withOrder)
+        try request.check(chunk, hasSources: withOrder)
         filter?.insert(chunk, worker: worker)
-        let range = Self.isWhole(feed.spans[number], request) ? nil : request.range
+        let range = request.isWhole(feed.spans[number]) ? nil : request.range
         personOfUser.withUnsafeBufferPointer { people in
           request.rankOfFeature.withUnsafeBufferPointer { ranks in
             events.add(
@@ -182,7 +165,7 @@ struct SessionEventsSource {
         },
         { worker, number, chunk in
           let isMixed = feed.spans[number].timeMaximumMilliseconds >= start
-          try Self.check(chunk, request, hasSources: false)
+          try request.check(chunk)
           for row in 0..<chunk.rowCount where chunk.session[row] != 0 && filter.mayContain(chunk.session[row])
           {
             let person = personOfUser[Int(chunk.user[row])]

@@ -73,6 +73,8 @@ package struct StoreUsageData: UsageData {
 
   package func tickets() throws -> [Ticket] { try OrganisationStore.tickets(in: database) }
 
+  package func ticketCalls() throws -> [TicketCall] { try OrganisationStore.ticketCalls(in: database) }
+
   package func initiatives(_ sort: Initiative.Sort) throws -> [Initiative] {
     try OrganisationStore.initiatives(sort, in: database)
   }

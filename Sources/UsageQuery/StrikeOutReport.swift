@@ -11,15 +11,14 @@ extension UsageReports {
   /// People columns of `--by` stand in front; `app` and `feature` are always there.
   package static func strikeouts(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     try refuse([.user], in: options, report: "strikeouts", because: noSinglePeople)
-    var scope = try ReportScope(data, options, reach: .packedEpisodes)
+    var scope = try ReportScope(data, options, reach: .episodes, tickets: .calls)
     let groups = PersonGroups(
       scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     let layout = RowLayout(
       scope.groupAttributes.map(RowLayout.Item.person) + [.own(.app), .own(.feature)], groups: groups,
       features: scope.features)
     let runs = try strikeOutRuns(data, &scope, groups)
-    var sought = HelpSought(tickets: ticketsOpened(scope))
-    sought.setHelp(runs.help)
+    let sought = HelpSought(tickets: ticketsOpened(scope), help: runs.help)
     let found = runs.rows(
       keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember, groupCount: groups.count,
       helpSought: sought, peopleKept: scope.peopleKept)
@@ -34,23 +33,26 @@ extension UsageReports {
       warnings: scope.warnings)
   }
 
-  /// The window's strike-outs; packs events again as long as what was packed does not decide them.
+  /// The window's strike-outs; reads events again as long as what was read does not decide them.
   private static func strikeOutRuns(
     _ data: some UsageData, _ scope: inout ReportScope, _ groups: PersonGroups
   ) throws -> StrikeOutRuns {
+    let isChosen = scope.keys.personOfUser.map { $0 >= 0 && groups.groupOfMember[Int($0)] >= 0 }
     var order: StrikeOutRuns.Order?
-    while true {
-      let end = try scope.hasLaterEvents(data) ? scope.packedEnd : nil
+    while let episodes = scope.episodes {
       var runs = StrikeOutRuns()
-      try scope.packed?.forEachPass { events in
+      try episodes.forEachPass(
+        isChosen: isChosen, isSelected: scope.isSelected, withOrder: order != nil
+      ) { events in
         runs.add(
           events, keys: scope.keys, bounds: scope.bounds, groupOfPerson: groups.groupOfMember,
-          isSelected: scope.isSelected, order: order, end: end, workerCount: scope.packed?.workerCount ?? 1)
+          isSelected: scope.isSelected, order: order, end: episodes.end, workerCount: episodes.workerCount)
       }
       guard runs.needsOrder || runs.isOpen else { return runs }
       if runs.needsOrder { order = StrikeOutRuns.Order(rankOfSource: ranksOfSources(try data.sourceNames())) }
-      try scope.packAgain(data, withOrder: runs.needsOrder, longer: runs.isOpen)
+      if runs.isOpen { try scope.readLongerEpisodes(data) }
     }
+    return StrikeOutRuns()
   }
 
   /// By the store's source number: 0 for "no source", then the sources in byte order.
@@ -62,25 +64,21 @@ extension UsageReports {
   }
 
   static func helpSought(_ scope: ReportScope) -> HelpSought {
-    var sought = HelpSought(tickets: ticketsOpened(scope))
-    sought.setHelp(from: scope.columns, keys: scope.keys)
-    return sought
+    HelpSought(tickets: ticketsOpened(scope), help: scope.columns.helpMoments(keys: scope.keys))
   }
 
   /// When tickets of the population were opened.
-  private static func ticketsOpened(_ scope: ReportScope) -> [HelpSought.Key: [Int64]] {
-    var opened: [HelpSought.Key: [Int64]] = [:]
-    for (ticket, person) in zip(scope.tickets, scope.directory.personOfTicket) {
+  private static func ticketsOpened(_ scope: ReportScope) -> [HelpSought.Moment] {
+    var opened: [HelpSought.Moment] = []
+    for (call, person) in zip(scope.ticketCalls, scope.directory.personOfTicket) {
       let member = scope.population.memberOfPerson[Int(person)]
       guard member >= 0 else { continue }
-      let app: Int32
-      if let name = ticket.app, !name.isEmpty {
+      var app: Int32 = -1
+      if let name = call.app, !name.isEmpty {
         guard let rank = scope.features.appTable.rank(of: name) else { continue }
         app = rank - 1
-      } else {
-        app = -1
       }
-      opened[HelpSought.Key(person: member, app: app), default: []].append(ticket.openedMilliseconds)
+      opened.append(HelpSought.Moment(person: member, app: app, milliseconds: call.openedMilliseconds))
     }
     return opened
   }

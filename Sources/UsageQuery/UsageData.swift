@@ -9,6 +9,8 @@ package protocol UsageData {
   func roster() throws -> [RosterRow]
   func catalog() throws -> [CatalogRow]
   func tickets() throws -> [Ticket]
+  /// What strike-outs ask of all tickets.
+  func ticketCalls() throws -> [TicketCall]
   /// Interventions or changes, by start, name and cohort.
   func initiatives(_ sort: Initiative.Sort) throws -> [Initiative]
   /// A setting kept in the database, such as `cost.hour`; nil when it is not set.
@@ -61,6 +63,8 @@ package protocol UsageData {
 }
 
 extension UsageData {
+  package func ticketCalls() throws -> [TicketCall] { try tickets().map(TicketCall.init) }
+
   package func people() throws -> PeopleColumns {
     PeopleColumns(roster: try roster(), userNames: try userNames())
   }

@@ -40,7 +40,7 @@ struct FeatureCellTests {
   }
 
   @Test(arguments: 0..<60)
-  func cellsEqualADirectEvaluation(seed: UInt64) {
+  func cellsEqualADirectEvaluation(seed: UInt64) throws {
     let world = RandomEvents(seed: seed, count: 400)
     let best: Int64? = seed % 3 == 0 ? nil : 1_000
     var found: [Int: [FeatureCell]] = [:]
@@ -49,7 +49,7 @@ struct FeatureCellTests {
       benchmark: { _, medians in
         Benchmark(milliseconds: best, kind: .target, peerCount: medians.count)
       }, body: { found[$0.rank] = $0.cells.sorted { $0.person < $1.person } })
-    #expect(packedCells(world, best: best) == found)
+    #expect(try packedCells(world, best: best) == found)
     let inWindow = world.counted.filter(RandomEvents.isInWindow)
     let ranks = Dictionary(grouping: inWindow) { Int($0.rank) }
     #expect(Set(found.keys) == Set(ranks.keys))
@@ -60,9 +60,9 @@ struct FeatureCellTests {
   }
 
   /// The cells as packed events give them to three workers.
-  private func packedCells(_ world: RandomEvents, best: Int64?) -> [Int: [FeatureCell]] {
+  private func packedCells(_ world: RandomEvents, best: Int64?) throws -> [Int: [FeatureCell]] {
     var tallies = [[Int: [FeatureCell]]](repeating: [:], count: 3)
-    PackedEvents(world.events, contents: [], isWindowOnly: true).measureFeatures(
+    try PackedEvents(world.events, contents: [], .window).measureFeatures(
       keys: RandomEvents.keys,
       benchmark: { _, medians in
         Benchmark(milliseconds: best, kind: .target, peerCount: medians.count)
@@ -70,7 +70,7 @@ struct FeatureCellTests {
     return tallies.reduce(into: [:]) { $0.merge($1) { cells, _ in cells } }
   }
 
-  @Test func talliesOfSeveralWorkersAddUp() {
+  @Test func talliesOfSeveralWorkersAddUp() throws {
     let world = RandomEvents(seed: 4, count: 900)
     let groups: [Int32] = [0, 1, 0, -1, 1]
     for level in [ErosionTally.Level.all, .app] {
@@ -87,7 +87,7 @@ struct FeatureCellTests {
         keys: RandomEvents.keys, bounds: RandomEvents.bounds, benchmark: benchmark, body: { alone.add($0) })
       alone.finish()
       var parts = [tally(), tally()]
-      PackedEvents(world.events, contents: [], isWindowOnly: true).measureFeatures(
+      try PackedEvents(world.events, contents: [], .window).measureFeatures(
         keys: RandomEvents.keys, benchmark: benchmark, into: &parts, add: { $0.add($1) })
       var together = parts[0]
       together.absorb(parts[1])

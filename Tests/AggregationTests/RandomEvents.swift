@@ -113,24 +113,74 @@ extension EventColumns {
 }
 
 extension PackedEvents {
+  /// Which events tests pack.
+  enum Choice {
+    case all
+    case window
+    /// What may belong to a strike-out, given where the events end.
+    case episodes(end: Int64?)
+  }
+
   /// Packs events as if they came in three chunks, the middle one sorted as day chunks are.
-  convenience init(_ events: [PlainEvent], contents: Contents, isWindowOnly: Bool) {
+  convenience init(_ events: [PlainEvent], contents: Contents, _ choice: Choice) throws {
     self.init(capacity: events.count, chunkCount: 3, contents: contents)
+    let chunks = Self.inThree(events)
+    for (number, rows) in chunks.enumerated() {
+      try RandomEvents.rankOfFeature.withUnsafeBufferPointer { ranks in
+        try add(
+          DecodedChunk(rows), number: number, rankOfFeature: ranks, isWanted: nil,
+          keptRows: Self.keptRows(choice, rows, of: chunks))
+      }
+    }
+    finish(featureCount: RandomEvents.keys.featureCount)
+  }
+
+  private static func inThree(_ events: [PlainEvent]) -> [[PlainEvent]] {
     let third = events.count / 3
-    let chunks = [
+    return [
       Array(events[..<third]),
       events[third..<2 * third].sorted { ($0.feature, $0.user, $0.start) < ($1.feature, $1.user, $1.start) },
       Array(events[(2 * third)...]),
     ]
-    for (number, rows) in chunks.enumerated() {
-      let chunk = DecodedChunk()
-      chunk.fill(EventColumns(rows), rows: 0..<rows.count)
-      RandomEvents.rankOfFeature.withUnsafeBufferPointer { ranks in
-        add(
-          chunk, number: number, rankOfFeature: ranks, isWanted: nil,
-          isKept: isWindowOnly ? { RandomEvents.isInWindow(rows[$0]) } : nil)
+  }
+
+  private static func keptRows(
+    _ choice: Choice, _ events: [PlainEvent], of chunks: [[PlainEvent]]
+  ) -> KeptRows? {
+    switch choice {
+    case .all: return nil
+    case .window:
+      return { _, rows, listed in
+        listed += rows.filter { RandomEvents.isInWindow(events[$0]) }.map { UInt32($0) }
+      }
+    case .episodes(let end):
+      var failures = FailureSketch(rowCount: 0)
+      for chunk in chunks { failures.add(DecodedChunk(chunk), end: end) }
+      let chunk = DecodedChunk(events)
+      return { [failures] rank, rows, listed in
+        RandomEvents.personOfUser.withUnsafeBufferPointer { people in
+          failures.listRows(
+            rows, of: chunk, rank: rank, personOfUser: people, withAttempts: true, into: &listed)
+        }
       }
     }
-    finish(featureCount: RandomEvents.keys.featureCount)
+  }
+}
+
+extension DecodedChunk {
+  convenience init(_ events: [PlainEvent]) {
+    self.init()
+    fill(EventColumns(events), rows: 0..<events.count)
+  }
+}
+
+extension FailureSketch {
+  /// Counts the failures of a chunk of the small world.
+  mutating func add(_ chunk: DecodedChunk, end: Int64? = nil) {
+    RandomEvents.personOfUser.withUnsafeBufferPointer { people in
+      RandomEvents.rankOfFeature.withUnsafeBufferPointer { ranks in
+        add(chunk, personOfUser: people, rankOfFeature: ranks, isKept: nil, end: end)
+      }
+    }
   }
 }

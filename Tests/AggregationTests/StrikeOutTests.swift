@@ -20,25 +20,24 @@ struct StrikeOutTests {
   }
 
   private func strikeOuts(
-    _ events: [PlainEvent], tickets: [HelpSought.Key: [Int64]] = [:], groups: [Int32] = [0, 0, 0, 0, 0]
-  ) -> [StrikeOuts] {
+    _ events: [PlainEvent], tickets: [HelpSought.Moment] = [], groups: [Int32] = [0, 0, 0, 0, 0]
+  ) throws -> [StrikeOuts] {
     let columns = EventColumns(events)
-    var sought = HelpSought(tickets: tickets)
-    sought.setHelp(from: columns, keys: RandomEvents.keys)
+    let sought = HelpSought(tickets: tickets, help: columns.helpMoments(keys: RandomEvents.keys))
     let rows = columns.strikeOuts(
       keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: groups, groupCount: 2,
       rankOfSource: RandomEvents.rankOfSource, isSelected: [true, true, true, true, true],
       helpSought: sought, peopleKept: 5)
     // Packed events give the same, unless they say that they cannot.
-    for hasOrder in [true, false] {
-      let runs = packedRuns(events, groups: groups, hasOrder: hasOrder)
+    for (hasOrder, choice) in [
+      (true, .all), (false, .all), (true, .episodes(end: nil)), (false, .episodes(end: nil)),
+    ] as [(Bool, PackedEvents.Choice)] {
+      let runs = try packedRuns(events, choice, groups: groups, hasOrder: hasOrder)
       if hasOrder { #expect(!runs.needsOrder) }
       guard !runs.needsOrder else { continue }
-      var packedSought = HelpSought(tickets: tickets)
-      packedSought.setHelp(runs.help)
       let packed = runs.rows(
         keys: RandomEvents.keys, bounds: RandomEvents.bounds, groupOfPerson: groups, groupCount: 2,
-        helpSought: packedSought, peopleKept: 5)
+        helpSought: HelpSought(tickets: tickets, help: runs.help), peopleKept: 5)
       #expect(Set(packed.map(Self.facts)) == Set(rows.map(Self.facts)))
     }
     return rows
@@ -52,75 +51,80 @@ struct StrikeOutTests {
   }
 
   private func packedRuns(
-    _ events: [PlainEvent], groups: [Int32], hasOrder: Bool, end: Int64? = nil
-  ) -> StrikeOutRuns {
+    _ events: [PlainEvent], _ choice: PackedEvents.Choice, groups: [Int32], hasOrder: Bool, end: Int64? = nil
+  ) throws -> StrikeOutRuns {
     let contents: PackedEvents.Contents = hasOrder ? [.start, .order] : .start
     var runs = StrikeOutRuns()
     runs.add(
-      PackedEvents(events, contents: contents, isWindowOnly: false), keys: RandomEvents.keys,
+      try PackedEvents(events, contents: contents, choice), keys: RandomEvents.keys,
       bounds: RandomEvents.bounds, groupOfPerson: groups, isSelected: [true, true, true, true, true],
       order: hasOrder ? StrikeOutRuns.Order(rankOfSource: RandomEvents.rankOfSource) : nil, end: end,
       workerCount: 2)
     return runs
   }
 
-  @Test func aRunThatMayGoOnBeyondTheEndIsOpen() {
+  @Test func aRunThatMayGoOnBeyondTheEndIsOpen() throws {
     let to = RandomEvents.bounds.span.upperBound
     let day = CivilDay.milliseconds
     let one = [use(to - 1 - Self.start, .error, day)]
     let pause = 30 * Self.minute
-    func isOpen(_ events: [PlainEvent], end: Int64?) -> Bool {
-      packedRuns(events, groups: [0, 0, 0, 0, 0], hasOrder: true, end: end).isOpen
+    func isOpen(_ events: [PlainEvent], end: Int64?) throws -> Bool {
+      let (all, few) = (
+        try packedRuns(events, .all, groups: [0, 0, 0, 0, 0], hasOrder: true, end: end).isOpen,
+        try packedRuns(events, .episodes(end: end), groups: [0, 0, 0, 0, 0], hasOrder: true, end: end).isOpen
+      )
+      #expect(all == few)
+      return all
     }
-    #expect(isOpen(one, end: to - 1 + day + pause))
-    #expect(!isOpen(one, end: to + day + pause))
-    #expect(!isOpen(one, end: nil))
+    #expect(try isOpen(one, end: to - 1 + day + pause))
+    #expect(try !isOpen(one, end: to + day + pause))
+    #expect(try !isOpen(one, end: nil))
     // Recovered, or begun after the window: whatever follows changes nothing.
-    #expect(!isOpen(one + [use(to - Self.start, .ok)], end: to + day))
-    #expect(!isOpen([use(to - Self.start, .error, day)], end: to + day))
+    #expect(try !isOpen(one + [use(to - Self.start, .ok)], end: to + day))
+    #expect(try !isOpen([use(to - Self.start, .error, day)], end: to + day))
   }
 
-  @Test func threeFailuresAreNeeded() {
-    #expect(strikeOuts([use(0, .error), use(1, .abandoned)]).isEmpty)
-    let rows = strikeOuts([use(0, .error), use(1, .abandoned), use(2, .error), use(3, .error)])
+  @Test func threeFailuresAreNeeded() throws {
+    #expect(try strikeOuts([use(0, .error), use(1, .abandoned)]).isEmpty)
+    let rows = try strikeOuts([use(0, .error), use(1, .abandoned), use(2, .error), use(3, .error)])
     #expect(rows.map(\.count) == [1])
     #expect(rows.map(\.longest) == [4])
     #expect(rows.map(\.silent) == [1])
   }
 
   @Test(arguments: [(0, 1), (1, 0)] as [(Int64, Int64)])
-  func anEpisodeHoldsToExactlyHalfAnHour(excess: Int64, count: Int64) {
+  func anEpisodeHoldsToExactlyHalfAnHour(excess: Int64, count: Int64) throws {
     let pause = 30 * Self.minute + excess
     // The pause begins at the end of the second failure, five seconds after its start.
-    let rows = strikeOuts([use(0, .error), use(1, .error, 5_000), use(5_001 + pause, .error)])
+    let rows = try strikeOuts([use(0, .error), use(1, .error, 5_000), use(5_001 + pause, .error)])
     #expect((rows.first?.count ?? 0) == count)
   }
 
-  @Test func theNextAttemptOfTheEpisodeRecovers() {
+  @Test func theNextAttemptOfTheEpisodeRecovers() throws {
     let failures = [use(0, .error), use(1, .error), use(2, .error)]
-    #expect(strikeOuts(failures + [use(3, .ok)]).first?.recovered == 1)
-    #expect(strikeOuts(failures + [use(3 + 30 * Self.minute, .ok)]).first?.silent == 1)
+    #expect(try strikeOuts(failures + [use(3, .ok)]).first?.recovered == 1)
+    #expect(try strikeOuts(failures + [use(3 + 30 * Self.minute, .ok)]).first?.silent == 1)
   }
 
   @Test(arguments: [(-1, false), (0, true), (86_400_002, true), (86_400_003, false)] as [(Int64, Bool)])
-  func ticketsCountFromTheFirstFailureToADayAfterTheLast(offset: Int64, isCalled: Bool) {
+  func ticketsCountFromTheFirstFailureToADayAfterTheLast(offset: Int64, isCalled: Bool) throws {
     let failures = [use(0, .error), use(1, .error), use(2, .error)]
     for app in [Int32(-1), 0] {
-      let key = HelpSought.Key(person: 0, app: app)
-      let rows = strikeOuts(failures, tickets: [key: [Self.start + offset]])
+      let ticket = HelpSought.Moment(person: 0, app: app, milliseconds: Self.start + offset)
+      let rows = try strikeOuts(failures, tickets: [ticket])
       #expect(rows.first?.called == (isCalled ? 1 : 0))
     }
-    let other = HelpSought.Key(person: 0, app: 1)
-    #expect(strikeOuts(failures, tickets: [other: [Self.start]]).first?.called == 0)
+    let other = HelpSought.Moment(person: 0, app: 1, milliseconds: Self.start)
+    #expect(try strikeOuts(failures, tickets: [other]).first?.called == 0)
   }
 
   @Test(arguments: [(-1, false), (0, true), (1_800_002, true), (1_800_003, false)] as [(Int64, Bool)])
-  func helpCountsToHalfAnHourAfterTheLast(offset: Int64, isHelped: Bool) {
-    let rows = strikeOuts([use(0, .error), use(1, .error), use(2, .error), help(offset)])
+  func helpCountsToHalfAnHourAfterTheLast(offset: Int64, isHelped: Bool) throws {
+    let rows = try strikeOuts([use(0, .error), use(1, .error), use(2, .error), help(offset)])
     #expect(rows.first?.helped == (isHelped ? 1 : 0))
   }
 
-  @Test func eventsOfOneMomentStandBySourceThenNumber() {
+  @Test func eventsOfOneMomentStandBySourceThenNumber() throws {
     func numbered(_ source: UInt32, _ sequence: Int64, _ outcome: EventOutcome) -> PlainEvent {
       var event = use(0, outcome)
       event.source = source
@@ -128,19 +132,19 @@ struct StrikeOutTests {
       return event
     }
     let errors = [numbered(1, 1, .error), numbered(1, 3, .error), numbered(1, 4, .error)]
-    #expect(strikeOuts(errors + [numbered(1, 2, .ok)]).isEmpty)
-    #expect(strikeOuts(errors + [numbered(1, 5, .ok)]).first?.recovered == 1)
+    #expect(try strikeOuts(errors + [numbered(1, 2, .ok)]).isEmpty)
+    #expect(try strikeOuts(errors + [numbered(1, 5, .ok)]).first?.recovered == 1)
     // Source 2 stands before source 1 by bytes, and no source before both.
-    #expect(strikeOuts(errors + [numbered(2, 9, .ok)]).first?.silent == 1)
-    #expect(strikeOuts(errors + [numbered(3, 1, .ok)]).first?.recovered == 1)
-    #expect(strikeOuts(errors + [use(0, .ok)]).first?.silent == 1)
+    #expect(try strikeOuts(errors + [numbered(2, 9, .ok)]).first?.silent == 1)
+    #expect(try strikeOuts(errors + [numbered(3, 1, .ok)]).first?.recovered == 1)
+    #expect(try strikeOuts(errors + [use(0, .ok)]).first?.silent == 1)
   }
 
-  @Test func itCountsInTheWindowOfItsFirstFailure() {
+  @Test func itCountsInTheWindowOfItsFirstFailure() throws {
     let from = RandomEvents.bounds.span.lowerBound - Self.start
-    #expect(strikeOuts([use(from - 1, .error), use(from, .error), use(from + 1, .error)]).isEmpty)
+    #expect(try strikeOuts([use(from - 1, .error), use(from, .error), use(from + 1, .error)]).isEmpty)
     let to = RandomEvents.bounds.span.upperBound - Self.start
-    #expect(strikeOuts([use(to - 1, .error), use(to, .error), use(to + 1, .error)]).first?.longest == 3)
+    #expect(try strikeOuts([use(to - 1, .error), use(to, .error), use(to + 1, .error)]).first?.longest == 3)
   }
 
   /// Lengths of strike-outs of the window, by rank and person, evaluated directly.
@@ -161,11 +165,11 @@ struct StrikeOutTests {
   }
 
   @Test(arguments: 0..<60)
-  func runsEqualADirectEvaluation(seed: UInt64) {
+  func runsEqualADirectEvaluation(seed: UInt64) throws {
     let world = RandomEvents(seed: seed, count: 500)
     let groups: [Int32] = [0, 1, 0, -1, 1]
     let slow = slowLengths(world)
-    let rows = strikeOuts(world.events, groups: groups)
+    let rows = try strikeOuts(world.events, groups: groups)
     for rank in RandomEvents.ranksWithFeature {
       for group in Int32(0)..<2 {
         let people = groups.indices.filter { groups[$0] == group }.map { slow[[rank, Int32($0)]] ?? [] }

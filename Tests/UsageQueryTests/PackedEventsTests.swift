@@ -7,7 +7,7 @@ import UsageModel
 /// Events in passes are the same events.
 struct PackedEventsTests {
   /// Forty people and six applications over five weeks.
-  private static func organisation(sessions: Bool = false) -> SmallOrganisation {
+  private static func organisation(withBursts: Bool = false) -> SmallOrganisation {
     var organisation = SmallOrganisation()
     var state: UInt64 = 42
     func next(_ limit: Int) -> Int {
@@ -16,6 +16,19 @@ struct PackedEventsTests {
     }
     for person in 0..<40 {
       organisation.rosterRows.append(RosterRow(user: "p\(person)", department: "d\(person % 3)"))
+    }
+    func attempt(_ person: String, _ app: String, _ feature: String?, day: Int64, minute: Int64) {
+      organisation.add(
+        person, app, feature, day: day, minute: minute, outcome: next(4) == 0 ? .ok : .error,
+        duration: Int64(next(5_000)), source: "s\(next(5))", sequence: Int64(next(1_000_000)))
+    }
+    for _ in 0..<(withBursts ? 300 : 0) {
+      let (person, app, day) = ("p\(next(42))", "app\(next(6))", Int64(next(35)) - 3)
+      var minute = Int64(next(1_440))
+      for _ in 0..<next(8) {
+        attempt(person, app, ["x", "y"][next(2)], day: day, minute: minute)
+        minute += Int64(next(40))
+      }
     }
     for _ in 0..<4_000 {
       organisation.add(
@@ -27,21 +40,19 @@ struct PackedEventsTests {
     return organisation
   }
 
-  private func request(_ organisation: SmallOrganisation, isWindowOnly: Bool) -> PackRequest {
+  private func request(_ organisation: SmallOrganisation) -> PackRequest {
     let day = CivilDay(number: Int32(SmallOrganisation.firstDay))
-    var request = PackRequest(
+    return PackRequest(
       bounds: WindowBounds(window: Window(from: day, to: day.advanced(by: 28)), rules: .utc),
       features: FeatureDirectory(storeNames: organisation.featureNames(), catalog: []),
       limits: (
         organisation.userNames().count, organisation.featureNames().count, organisation.sourceNames().count
       ))
-    request.isWindowOnly = isWindowOnly
-    return request
   }
 
-  @Test(arguments: [true, false]) func passesHoldEveryEventOnce(isWindowOnly: Bool) throws {
+  @Test func passesHoldEveryEventOnce() throws {
     let organisation = Self.organisation()
-    let request = request(organisation, isWindowOnly: isWindowOnly)
+    let request = request(organisation)
     let feed = ColumnsFeed(organisation.events(startingIn: nil, columns: []), rowsAtOnce: 700)
     let all = try PackedEventsSource(feed, request)
     var allRows = 0
@@ -65,15 +76,67 @@ struct PackedEventsTests {
     #expect(all.census.eventsOfUser == census.eventsOfUser)
   }
 
-  @Test func peopleInPassesGiveTheSameFlow() throws {
-    let organisation = Self.organisation()
-    var request = request(organisation, isWindowOnly: false)
-    request.range = request.bounds.span.lowerBound - 40_000_000..<Int64.max
-    let feed = ColumnsFeed(organisation.events(startingIn: nil, columns: []), rowsAtOnce: 700)
+  /// The keys of an organisation whose users are all people.
+  private func keys(_ organisation: SmallOrganisation, _ request: PackRequest) -> EventKeys {
     let people = organisation.userNames().indices.map { Int32($0) - 1 }
-    let keys = EventKeys(
+    return EventKeys(
       personOfUser: people, personCount: people.count - 1, rankOfFeature: request.rankOfFeature,
       appOfRank: request.appOfRank, appCount: 6)
+  }
+
+  @Test(arguments: [false, true]) func appsInPassesGiveTheSameStrikeOuts(hasLaterEvents: Bool) throws {
+    let organisation = Self.organisation(withBursts: true)
+    var request = request(organisation)
+    let range =
+      request.bounds.span.lowerBound..<request.bounds.span.upperBound + (hasLaterEvents ? 0 : 1 << 40)
+    request.range = range
+    let feed = ColumnsFeed(organisation.events(startingIn: nil, columns: []), rowsAtOnce: 700)
+    let keys = keys(organisation, request)
+    let isSelected = request.appOfRank.map { $0 != 2 }
+    let group = keys.personOfUser.dropFirst().map { $0 % 5 == 0 ? EventKeys.none : 0 }
+    let isChosen = [false] + group.map { $0 >= 0 }
+    func facts(_ row: StrikeOuts) -> [Int64] {
+      let ends = [row.recovered, row.called, row.helped, row.silent]
+      return [Int64(row.rank), row.count, row.longest, Int64(row.people.count)] + ends
+    }
+    func strikeOuts(bytesMax: Int) throws -> (Set<[Int64]>, passes: Int, rows: Int) {
+      let source = try EpisodeEventsSource(
+        feed, request, personOfUser: keys.personOfUser, end: hasLaterEvents ? range.upperBound : nil,
+        bytesMax: bytesMax)
+      var runs = StrikeOutRuns()
+      var (passes, rows) = (0, 0)
+      try source.forEachPass(isChosen: isChosen, isSelected: isSelected, withOrder: true) { events in
+        passes += 1
+        rows += events.rowCount
+        runs.add(
+          events, keys: keys, bounds: request.bounds, groupOfPerson: group, isSelected: isSelected,
+          order: StrikeOutRuns.Order(rankOfSource: [0, 1, 2, 3, 4, 5]), end: source.end, workerCount: 2)
+      }
+      let found = runs.rows(
+        keys: keys, bounds: request.bounds, groupOfPerson: group, groupCount: 1,
+        helpSought: HelpSought(help: runs.help), peopleKept: 5)
+      return (Set(found.map(facts)), passes, rows)
+    }
+    let (all, onePass, fewRows) = try strikeOuts(bytesMax: 1 << 30)
+    let (parts, passes, rows) = try strikeOuts(bytesMax: 6_000)
+    #expect(onePass == 1 && passes > 2)
+    #expect(!all.isEmpty && all == parts)
+    #expect(fewRows == rows && rows < organisation.columns.rowCount)
+    let columns = organisation.events(
+      startingIn: range, columns: [.user, .feature, .kind, .outcome, .start, .duration, .source, .sequence])
+    let plain = columns.strikeOuts(
+      keys: keys, bounds: request.bounds, groupOfPerson: group, groupCount: 1,
+      rankOfSource: [0, 1, 2, 3, 4, 5],
+      isSelected: isSelected, helpSought: HelpSought(help: columns.helpMoments(keys: keys)), peopleKept: 5)
+    #expect(all == Set(plain.map(facts)))
+  }
+
+  @Test func peopleInPassesGiveTheSameFlow() throws {
+    let organisation = Self.organisation()
+    var request = request(organisation)
+    request.range = request.bounds.span.lowerBound - 40_000_000..<Int64.max
+    let feed = ColumnsFeed(organisation.events(startingIn: nil, columns: []), rowsAtOnce: 700)
+    let keys = keys(organisation, request)
     let group = [Int32](repeating: 0, count: keys.personCount)
     func flow(bytesMax: Int) throws -> (Flow, Int) {
       let source = try SessionEventsSource(feed, request, bytesMax: bytesMax)

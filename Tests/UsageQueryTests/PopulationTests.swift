@@ -9,7 +9,8 @@ struct PopulationTests {
   private let window = Window(from: CivilDay(number: 100), to: CivilDay(number: 128))
 
   private func population(_ roster: [RosterRow]) -> Population {
-    Population(PersonDirectory(PeopleColumns(roster: roster, userNames: [""]), tickets: []), window: window)
+    Population(
+      PersonDirectory(PeopleColumns(roster: roster, userNames: [""]), requesters: []), window: window)
   }
 
   private func row(
@@ -52,7 +53,7 @@ struct PopulationTests {
     ]
     let directory = PersonDirectory(
       PeopleColumns(roster: roster, userNames: ["", "B1", "bob", "A1", "zoe", "zoe\u{301}"]),
-      tickets: [Ticket(id: "1", requester: "A1", openedMilliseconds: 0)])
+      requesters: ["A1"])
     let ann = directory.personOfUser[3]
     let bob = directory.personOfUser[2]
     #expect(directory.names[Int(ann)] == "ann")
