@@ -122,23 +122,28 @@ struct SequenceLedger {
       batch.time, batch.durationPlusOne, batch.sequence, batch.source
     )
     let received = receivedMilliseconds
-    let prefetches = states.count > Self.prefetchedFrom
+    let prefetchedCount = states.count > Self.prefetchedFrom ? max(0, rows.count - Self.prefetchedRows) : 0
     return states.withUnsafeMutableBufferPointer { states in
       slotOfString.withUnsafeBufferPointer { slots in
         rows.withUnsafeBufferPointer { rows in
-          for index in rows.indices {
-            if prefetches, index &+ Self.prefetchedRows < rows.count {
-              Self.prefetch(Int(slots[Int(sources[Int(rows[index &+ Self.prefetchedRows])])]), states)
-            }
+          @inline(__always) func take(_ index: Int) -> Bool {
             let row = Int(rows[index])
             let string = Int(sources[row])
             let slot = Int(slots[string])
-            guard slot >= 0, states[slot].isTouched else { return index }
+            guard slot >= 0, states[slot].isTouched else { return false }
             let time = times[row]
-            guard string == 0 || states[slot].takeNext(sequences[row], time) else { return index }
+            guard string == 0 || states[slot].takeNext(sequences[row], time) else { return false }
             states[slot].counts.lastReceivedMilliseconds = received
             states[slot].counts.stored &+= 1
             if Self.isLate(time, durations[row], lateBefore) { states[slot].counts.late &+= 1 }
+            return true
+          }
+          for index in 0..<prefetchedCount {
+            Self.prefetch(Int(slots[Int(sources[Int(rows[index + Self.prefetchedRows])])]), states)
+            guard take(index) else { return index }
+          }
+          for index in prefetchedCount..<rows.count {
+            guard take(index) else { return index }
           }
           return rows.count
         }
