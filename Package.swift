@@ -32,10 +32,12 @@ let package = Package(
     .target(name: "CAllocator", linkerSettings: [.linkedLibrary("mimalloc")]),
     .target(name: "CEventTable"),
     .target(name: "CAutoExtension"),
+    .target(name: "CIntegerBounds"),
     .target(name: "CPageChecksum"),
     // Rank 1: bytes and values, no input or output.
     .target(name: "WireFormat", dependencies: ["UsageModel", "CHash", "CSodium"], swiftSettings: strict),
-    .target(name: "ColumnChunk", dependencies: ["UsageModel", "CHash"], swiftSettings: strict),
+    .target(
+      name: "ColumnChunk", dependencies: ["UsageModel", "CHash", "CIntegerBounds"], swiftSettings: strict),
     .target(name: "DemoOrganisation", swiftSettings: strict),
     .target(
       name: "ProgramConfiguration", dependencies: ["UsageModel", "WireFormat", "Yams"], swiftSettings: strict),
@@ -160,7 +162,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "FileImportTests", dependencies: ["FileImport", "UsageModel"], swiftSettings: strict),
-    .testTarget(name: "ColumnChunkTests", dependencies: ["ColumnChunk", "CHash"], swiftSettings: strict),
+    .testTarget(
+      name: "ColumnChunkTests", dependencies: ["ColumnChunk", "CHash", "CIntegerBounds"],
+      swiftSettings: strict),
     .testTarget(
       name: "EventStoreTests",
       dependencies: [

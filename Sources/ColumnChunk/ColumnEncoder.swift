@@ -1,3 +1,5 @@
+import CIntegerBounds
+
 /// Turns one column of a chunk into its stored bytes.
 package enum ColumnEncoder {
   /// How long to look for the smallest encoding.
@@ -10,34 +12,29 @@ package enum ColumnEncoder {
 
   /// The smallest and the largest value; nil when there is none.
   package static func bounds(_ values: UnsafeBufferPointer<Int64>) -> ClosedRange<Int64>? {
-    guard !values.isEmpty else { return nil }
-    var low = values[0]
-    var high = low
-    for value in values {
-      low = min(low, value)
-      high = max(high, value)
-    }
+    guard let first = values.baseAddress, !values.isEmpty else { return nil }
+    var (low, high): (Int64, Int64) = (0, 0)
+    wl_integer_bounds(first, values.count, &low, &high)
     return low...high
   }
 
   /// Encodes integers.
   ///
-  /// - Parameters:
-  ///   - bounds: what ``bounds(_:)`` found, if it was asked before.
-  ///   - users: of the chunk's rows, where the column may be stored by user.
+  /// - Parameter users: of the chunk's rows, where the column may be stored by user.
   /// - Returns: nil when every row is 0, which readers take a missing column to mean.
   /// - Precondition: 1 ... ``ColumnHeader/rowsMax`` rows.
   package static func encode(
-    _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>? = nil,
-    users: RowUsers? = nil, effort: Effort = .merged
+    _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, users: RowUsers? = nil,
+    effort: Effort = .merged
   ) -> [UInt8]? {
     precondition((1...ColumnHeader.rowsMax).contains(values.count), "BUG: chunk of \(values.count) rows")
-    guard let bounds = bounds ?? Self.bounds(values), bounds != 0...0 else { return nil }
-    let (encoding, payload) = IntegerEncoder.encode(values, bounds: bounds, users: users, effort)
+    let encoded = IntegerEncoder.encode(values, users: users, effort)
+    if encoded.bounds == 0...0 { return nil }
     var output: [UInt8] = []
     ColumnHeader.append(
-      column: column, encoding: encoding, rowCount: values.count, minimum: bounds.lowerBound,
-      maximum: bounds.upperBound, payload: payload, to: &output)
+      column: column, encoding: encoded.encoding, rowCount: values.count,
+      minimum: encoded.bounds.lowerBound, maximum: encoded.bounds.upperBound, payload: encoded.payload,
+      to: &output)
     return output
   }
 
@@ -53,8 +50,7 @@ package enum ColumnEncoder {
     precondition((1...ColumnHeader.rowsMax).contains(codes.count), "BUG: chunk of \(codes.count) rows")
     if texts.isEmpty { return nil }
     let lengths = texts.lengths.withUnsafeBufferPointer(IntegerEncoder.packed)
-    let bounds = bounds(codes) ?? 0...0
-    let inner = IntegerEncoder.encode(codes, bounds: bounds, effort)
+    let inner = IntegerEncoder.encode(codes, effort)
     var payload: [UInt8] = []
     payload.reserveCapacity(29 + lengths.count + texts.bytes.count + inner.payload.count)
     payload.appendLittleEndian(UInt32(texts.count))
@@ -63,8 +59,8 @@ package enum ColumnEncoder {
     payload.appendLittleEndian(UInt32(texts.bytes.count))
     payload.append(contentsOf: texts.bytes)
     payload.append(inner.encoding.rawValue)
-    payload.appendLittleEndian(bounds.lowerBound)
-    payload.appendLittleEndian(bounds.upperBound)
+    payload.appendLittleEndian(inner.bounds.lowerBound)
+    payload.appendLittleEndian(inner.bounds.upperBound)
     payload.append(contentsOf: inner.payload)
     var output: [UInt8] = []
     ColumnHeader.append(

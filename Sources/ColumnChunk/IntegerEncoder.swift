@@ -1,19 +1,30 @@
+import CIntegerBounds
+
 /// Encodes one column of integers: sizes are found first, and only the smallest encoding is written.
 ///
 /// Layouts are specified in `schemas/chunk-format.md`. The same values give the same bytes.
 enum IntegerEncoder {
+  /// An encoding that was chosen, what it holds, and its bytes.
+  struct Encoded {
+    var encoding: ColumnHeader.Encoding
+    var bounds: ClosedRange<Int64>
+    var payload: [UInt8]
+  }
+
   /// Chooses an encoding and produces its payload.
   ///
   /// - Parameter users: of the rows, where the column may be stored by user.
   /// - Precondition: at least one value.
   /// - Complexity: O(values); no allocation but the payload and a few numbers a block.
   static func encode(
-    _ values: UnsafeBufferPointer<Int64>, bounds: ClosedRange<Int64>, users: RowUsers? = nil,
-    _ effort: ColumnEncoder.Effort
-  ) -> (encoding: ColumnHeader.Encoding, payload: [UInt8]) {
-    if bounds.lowerBound == bounds.upperBound { return (.constant, []) }
+    _ values: UnsafeBufferPointer<Int64>, users: RowUsers? = nil, _ effort: ColumnEncoder.Effort
+  ) -> Encoded {
     let packed = Frames(values: values)
-    if effort == .arrival { return (.packed, payload(packed, values)) }
+    func encoded(_ encoding: ColumnHeader.Encoding, _ payload: [UInt8]) -> Encoded {
+      Encoded(encoding: encoding, bounds: packed.bounds, payload: payload)
+    }
+    if packed.bounds.lowerBound == packed.bounds.upperBound { return encoded(.constant, []) }
+    if effort == .arrival { return encoded(.packed, payload(packed, values)) }
     var smallest = packed.byteCount
     var runs: Runs?
     let runCount = Runs.count(values)
@@ -28,13 +39,13 @@ enum IntegerEncoder {
     smallest = min(smallest, delta.byteCount)
     if let users, users.firstRows.count <= values.count / 2 {
       let found = ValuesByUser(values, users)
-      if found.byteCount < smallest { return (.byUser, found.payload()) }
+      if found.byteCount < smallest { return encoded(.byUser, found.payload()) }
     }
     if delta.byteCount == smallest && delta.byteCount < min(packed.byteCount, runs?.byteCount ?? .max) {
-      return (.delta, payload(delta, values))
+      return encoded(.delta, payload(delta, values))
     }
-    if let runs { return (.runs, runs.payload()) }
-    return (.packed, payload(packed, values))
+    if let runs { return encoded(.runs, runs.payload()) }
+    return encoded(.packed, payload(packed, values))
   }
 
   /// The packed form by itself, for numbers inside other payloads.
@@ -61,19 +72,15 @@ private struct Frames {
   private var frames: [Frame] = []
   /// Length of the payload, padding included.
   private(set) var byteCount = BitPacking.paddingByteCount
+  /// Of all blocks: of the values, or of the differences; 0 without any.
+  private(set) var bounds: ClosedRange<Int64> = 0...0
 
   /// Frame of reference: blocks of `base i64, width u8, packed (value - base)`, then padding.
   init(values: UnsafeBufferPointer<Int64>) {
     isDelta = false
     frames.reserveCapacity(IntegerCodec.blockCount(values.count))
     IntegerCodec.forEachBlock(values) { block in
-      var low = block[0]
-      var high = block[0]
-      for value in block {
-        low = min(low, value)
-        high = max(high, value)
-      }
-      add(low, high, headerBytes: 9, packedCount: block.count)
+      add(ColumnEncoder.bounds(block) ?? 0...0, headerBytes: 9, packedCount: block.count)
     }
   }
 
@@ -82,20 +89,20 @@ private struct Frames {
     isDelta = true
     frames.reserveCapacity(IntegerCodec.blockCount(values.count))
     IntegerCodec.forEachBlock(values) { block in
-      var low = block.count > 1 ? block[1] &- block[0] : 0
-      var high = low
-      for index in 1..<max(1, block.count) {
-        let difference = block[index] &- block[index &- 1]
-        low = min(low, difference)
-        high = max(high, difference)
+      var (low, high): (Int64, Int64) = (0, 0)
+      if let first = block.baseAddress, block.count > 1 {
+        wl_difference_bounds(first, block.count, &low, &high)
       }
-      add(low, high, headerBytes: 17, packedCount: block.count - 1)
+      add(low...high, headerBytes: 17, packedCount: block.count - 1)
     }
   }
 
-  private mutating func add(_ low: Int64, _ high: Int64, headerBytes: Int, packedCount: Int) {
-    let width = BitPacking.width(forMaximum: UInt64(bitPattern: high &- low))
-    frames.append(Frame(base: low, width: width))
+  private mutating func add(_ block: ClosedRange<Int64>, headerBytes: Int, packedCount: Int) {
+    let width = BitPacking.width(forMaximum: UInt64(bitPattern: block.upperBound &- block.lowerBound))
+    bounds =
+      frames.isEmpty
+      ? block : min(bounds.lowerBound, block.lowerBound)...max(bounds.upperBound, block.upperBound)
+    frames.append(Frame(base: block.lowerBound, width: width))
     byteCount += headerBytes + BitPacking.byteCount(packedCount, width: width)
   }
 

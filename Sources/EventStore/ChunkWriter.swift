@@ -21,12 +21,10 @@ package struct ChunkWriter {
   package mutating func add(
     _ column: ChunkColumn, _ values: UnsafeBufferPointer<Int64>, users: RowUsers? = nil
   ) {
-    guard !column.isText, let bounds = ColumnEncoder.bounds(values) else { return }
-    if column == .time { timeBounds = bounds }
-    guard
-      let bytes = ColumnEncoder.encode(column, values, bounds: bounds, users: users, effort: effort)
-    else { return }
-    columns.append((column, bytes))
+    guard !column.isText, !values.isEmpty else { return }
+    if column == .time { timeBounds = ColumnEncoder.bounds(values) ?? 0...0 }
+    let bytes = ColumnEncoder.encode(column, values, users: users, effort: effort)
+    if let bytes { columns.append((column, bytes)) }
   }
 
   /// Adds a column of texts; one without any is left out.
