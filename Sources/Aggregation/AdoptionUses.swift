@@ -20,6 +20,8 @@ package final class AdoptionGatherer {
   fileprivate static let earlier = UInt32.max
   /// Stands for days after the window.
   private static let later = UInt32.max - 1
+  /// Rows that memory is asked for at once: 2 MiB, a huge page.
+  private static let rowsOfBlock = 1 << 19
   /// Days of one feature in a chunk that are worth a pass each; merged chunks have at most two.
   private static let daysOfRunMax = 4
 
@@ -31,6 +33,8 @@ package final class AdoptionGatherer {
   fileprivate var isFromSource: [Bool]
   fileprivate var segments: [Segment] = []
   private var blocks: [UnsafeMutablePointer<UInt32>] = []
+  /// What is left of the last block.
+  private var free: UnsafeMutableBufferPointer<UInt32>?
   private let rankOfFeature: [Int32]
   /// By the store's source number; empty when no source is asked about.
   private let isSourceWanted: [Bool]
@@ -195,7 +199,7 @@ package final class AdoptionGatherer {
 
   // MARK: Memory
 
-  /// Memory for the rows of one part, cut into segments one after the other.
+  /// Room for the rows of one part, cut into segments one after the other.
   private struct Block {
     private let gatherer: AdoptionGatherer
     private var next: UnsafeMutablePointer<UInt32>
@@ -204,25 +208,44 @@ package final class AdoptionGatherer {
 
     init(_ gatherer: AdoptionGatherer, capacity: Int) {
       self.gatherer = gatherer
-      next = .allocate(capacity: max(1, capacity))
-      gatherer.blocks.append(next)
+      next = gatherer.room(for: capacity)
     }
 
     /// Puts a row; at most as many as the part has, whatever the condition says.
+    ///
+    /// Rows of one user that follow each other become one: by day, how often somebody did something decides nothing.
     @inline(__always)
     mutating func put(_ row: UInt32, if isThere: Bool) {
       guard isThere else { return }
-      next[count] = row
-      count &+= 1
+      let isSame = count > 0 && (next[count &- 1] ^ row) & ~AdoptionGatherer.okBit == 0
+      let place = isSame ? count &- 1 : count
+      next[place] = isSame ? next[place] | row : row
+      count = place &+ 1
     }
 
     mutating func close(rank: Int, day: UInt32) {
       guard count > 0 else { return }
       gatherer.segments.append(
         Segment(key: UInt64(rank) << 32 | UInt64(day), first: UnsafePointer(next), count: count))
+      gatherer.take(count)
       next += count
       count = 0
     }
+  }
+
+  /// Where so many rows may be put; they are the gatherer's own once they were taken.
+  private func room(for count: Int) -> UnsafeMutablePointer<UInt32> {
+    if let free, free.count >= count, let start = free.baseAddress { return start }
+    let capacity = max(count, Self.rowsOfBlock)
+    let block = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
+    blocks.append(block)
+    free = UnsafeMutableBufferPointer(start: block, count: capacity)
+    return block
+  }
+
+  private func take(_ count: Int) {
+    guard let room = free else { return }
+    free = UnsafeMutableBufferPointer(rebasing: room[count...])
   }
 }
 

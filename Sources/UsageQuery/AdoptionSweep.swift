@@ -3,17 +3,23 @@ import UsageModel
 
 /// What coverage, gaps and adoption benchmarks share: one pass over the uses of the window and before it.
 struct AdoptionSweep {
-  let scope: ReportScope
+  private(set) var scope: ReportScope
   let expectations: [FeatureExpectation]
   /// By member.
   let facts: [PersonFacts]
-  private let uses: AdoptionUses
+  private var uses: AdoptionUses
 
   init(_ data: some UsageData, _ options: QueryOptions) throws {
     scope = try ReportScope(data, options, reach: .adoption, tickets: .none)
     uses = scope.uses ?? AdoptionUses([])
     facts = Self.facts(scope, uses)
     expectations = scope.expectations(observed: uses.isUsed)
+  }
+
+  /// Gives back the memory of the uses, before other events are loaded; nothing can be counted after it.
+  mutating func releaseUses() {
+    uses = AdoptionUses([])
+    scope.uses = nil
   }
 
   /// Counts states by group of people, by several workers; each tally takes the features it is meant for.

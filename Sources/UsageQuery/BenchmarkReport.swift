@@ -12,13 +12,14 @@ extension UsageReports {
   package static func benchmark(_ data: some UsageData, _ options: QueryOptions) throws -> ReportDocument {
     try refuse(
       GroupDimension.allCases, in: options, report: "benchmark", because: "benchmarks are of all people")
-    let sweep = try AdoptionSweep(data, options)
-    let scope = sweep.scope
-    let groups = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
-    let layout = RowLayout([.own(.app), .own(.feature)], groups: groups, features: scope.features)
+    var sweep = try AdoptionSweep(data, options)
     var tallies = [sweep.departmentTally()]
     sweep.count(&tallies)
     let adoption = sweep.adoptionBenchmarks(departments: tallies[0].tally.rows)
+    sweep.releaseUses()
+    let scope = sweep.scope
+    let groups = PersonGroups([], population: scope.population, isChosen: scope.isChosen)
+    let layout = RowLayout([.own(.app), .own(.feature)], groups: groups, features: scope.features)
     let times = try benchmarkTimes(data, scope, expectations: sweep.expectations)
     let found = times.indices.filter { times[$0] != nil && scope.isSelected[$0] }.map { rank in
       benchmarkRow(rank, times[rank], adoption[rank], layout, scope)
@@ -35,7 +36,8 @@ extension UsageReports {
   package static func benchmarkSet(
     named name: String, _ data: some UsageData, _ options: QueryOptions
   ) throws -> BenchmarkSet {
-    let sweep = try AdoptionSweep(data, options)
+    var sweep = try AdoptionSweep(data, options)
+    sweep.releaseUses()
     let scope = sweep.scope
     let times = try benchmarkTimes(data, scope, expectations: sweep.expectations)
     let rows = times.enumerated().compactMap { rank, time in

@@ -57,7 +57,7 @@ struct ReportScope {
   /// Daily cells, if the report was content with them.
   let cells: (any DailyCellSource)?
   /// Uses of the window and before it, if that is all the report reads.
-  let uses: AdoptionUses?
+  var uses: AdoptionUses?
   /// The events, if the report reads them packed.
   let packed: PackedEventsSource?
   /// The events that decide about strike-outs, if the report reads those.
