@@ -16,7 +16,7 @@ import collectors
 import reports
 from bench import Bench, parameters
 from measuring import (BenchmarkError, Process, Run, fetch_memory, interleaved, memory_bytes, processor_ticks,
-                       processor_times, run, say, wait_until)
+                       processor_times, run, say, uncache, wait_until)
 from tables import Figure
 
 
@@ -132,6 +132,7 @@ def growth(bench: Bench, stored: list[tuple[str, Path]]) -> list[Figure]:
             database = bench.clear(bench.work / "growth.db")
             shutil.copyfile(data / "untouched.db", database)
             os.sync()  # or the daemon's first sync would write the copy
+            uncache(data / "untouched.db")
             fetch_memory()
             runs[title].append(received(bench, "unix-stream", ["lines", more / "events.ndjson"], database))
     bench.clear(bench.work / "growth.db")

@@ -35,6 +35,15 @@ def fetch_memory(count: int = 1 << 30) -> None:
             memory[page] = 1
 
 
+def uncache(path: Path) -> None:
+    """Has the kernel keep nothing of a file that was only copied: or whoever needs memory next would make the room."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
 def say(what: str) -> None:
     """A line of progress."""
     print(f"benchmark: {time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
