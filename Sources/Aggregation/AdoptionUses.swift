@@ -2,8 +2,8 @@ import UsageModel
 
 /// Gathers the uses of a window, and the ok uses before it, out of daily cells and of events: all that adoption asks.
 ///
-/// One a worker; ``AdoptionUses`` puts them together. Keeps four bytes a cell, or an event where there are no cells;
-/// nothing of it depends on who a user is.
+/// One a worker; ``AdoptionUses`` puts them together. Keeps four bytes a cell; where there are no cells, events of one
+/// user on one day that follow each other become one. Nothing of it depends on who a user is.
 package final class AdoptionGatherer {
   /// Rows of one feature on one day of the window, or of all days before it.
   fileprivate struct Segment {
@@ -21,7 +21,7 @@ package final class AdoptionGatherer {
   /// Stands for days after the window.
   private static let later = UInt32.max - 1
   /// Rows that memory is asked for at once: 2 MiB, a huge page.
-  private static let rowsOfBlock = 1 << 19
+  package static let rowsOfBlockDefault = 1 << 19
   /// Days of one feature in a chunk that are worth a pass each; merged chunks have at most two.
   private static let daysOfRunMax = 4
 
@@ -38,6 +38,7 @@ package final class AdoptionGatherer {
   private let rankOfFeature: [Int32]
   /// By the store's source number; empty when no source is asked about.
   private let isSourceWanted: [Bool]
+  private let rowsOfBlock: Int
   private let days: Range<UInt32>
   private var cursor: DayCursor
   private var dayOfRow: [UInt32] = []
@@ -47,8 +48,10 @@ package final class AdoptionGatherer {
   ///   - rankOfFeature: as in ``EventKeys/rankOfFeature``; features left out count nothing.
   ///   - featureCount: of the ranks.
   ///   - isSourceWanted: by the store's source number; empty to ask about none.
+  ///   - rowsOfBlock: rows that memory is asked for at once.
   package init(
-    bounds: WindowBounds, userCount: Int, rankOfFeature: [Int32], featureCount: Int, isSourceWanted: [Bool]
+    bounds: WindowBounds, userCount: Int, rankOfFeature: [Int32], featureCount: Int, isSourceWanted: [Bool],
+    rowsOfBlock: Int = rowsOfBlockDefault
   ) {
     precondition(userCount <= Int(Self.okBit), "BUG: user numbers have 31 bits")
     eventsOfUser = [Int64](repeating: 0, count: userCount)
@@ -56,6 +59,7 @@ package final class AdoptionGatherer {
     isUsed = [Bool](repeating: false, count: featureCount)
     self.rankOfFeature = rankOfFeature
     self.isSourceWanted = isSourceWanted
+    self.rowsOfBlock = rowsOfBlock
     days = CellColumns.days(of: bounds.window)
     cursor = DayCursor(rules: bounds.rules)
   }
@@ -236,7 +240,7 @@ package final class AdoptionGatherer {
   /// Where so many rows may be put; they are the gatherer's own once they were taken.
   private func room(for count: Int) -> UnsafeMutablePointer<UInt32> {
     if let free, free.count >= count, let start = free.baseAddress { return start }
-    let capacity = max(count, Self.rowsOfBlock)
+    let capacity = max(1, count, rowsOfBlock)
     let block = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
     blocks.append(block)
     free = UnsafeMutableBufferPointer(start: block, count: capacity)

@@ -15,6 +15,7 @@ package struct FailureSketch: Sendable {
 
   /// - Parameter rowCount: events that will be looked at, about.
   package init(rowCount: Int) {
+    precondition(StrikeOuts.failuresMin == 3, "BUG: two bits are full at three")
     // About one event in ten fails: several counters for each that does.
     let wanted = Int.bitWidth - (rowCount / 2).leadingZeroBitCount
     let bits = min(max(wanted, 10), Self.counterBitsMax)
@@ -84,10 +85,6 @@ package struct FailureSketch: Sendable {
   }
 
   /// Whether a person may have failed with a feature as often as makes a strike-out.
-  func isFull(person: Int32, rank: Int32) -> Bool {
-    words.withUnsafeBufferPointer { Self.isFull($0, Self.index(person: person, rank: rank, mask)) }
-  }
-
   @inline(__always)
   private static func isFull(_ words: UnsafeBufferPointer<UInt64>, _ index: UInt32) -> Bool {
     words[Int(index >> 5)] >> (UInt64(index & 31) * 2) & fullCount == fullCount

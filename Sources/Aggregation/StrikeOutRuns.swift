@@ -162,6 +162,7 @@ private struct StrikeOutFinder {
     people.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)
     found.removeAll(keepingCapacity: true)
+    found.reserveCapacity(stretches.reduce(0) { $0 + Int($1.count) })
     for stretch in stretches {
       let first = Int(stretch.first)
       for row in first..<first + Int(stretch.count)
@@ -185,7 +186,7 @@ private struct StrikeOutFinder {
       ends[place] = total
       total += count
     }
-    if rows.count < total { rows = [UInt32](repeating: 0, count: max(total, 2 * rows.count)) }
+    if rows.count < total { rows = [UInt32](repeating: 0, count: total) }
     for (place, row) in found {
       rows[ends[Int(place)]] = row
       ends[Int(place)] += 1

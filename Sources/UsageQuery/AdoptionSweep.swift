@@ -7,18 +7,24 @@ struct AdoptionSweep {
   let expectations: [FeatureExpectation]
   /// By member.
   let facts: [PersonFacts]
-  private var uses: AdoptionUses
+  private var gatheredUses: AdoptionUses?
+
+  private var uses: AdoptionUses {
+    guard let gatheredUses else { preconditionFailure("BUG: the uses were released") }
+    return gatheredUses
+  }
 
   init(_ data: some UsageData, _ options: QueryOptions) throws {
     scope = try ReportScope(data, options, reach: .adoption, tickets: .none)
-    uses = scope.uses ?? AdoptionUses([])
+    let uses = scope.uses ?? AdoptionUses([])
+    gatheredUses = uses
     facts = Self.facts(scope, uses)
     expectations = scope.expectations(observed: uses.isUsed)
   }
 
   /// Gives back the memory of the uses, before other events are loaded; nothing can be counted after it.
   mutating func releaseUses() {
-    uses = AdoptionUses([])
+    gatheredUses = nil
     scope.uses = nil
   }
 

@@ -6,6 +6,9 @@ import UsageModel
 
 /// The store's chunks as a feed: read through one connection, decoded by each worker for itself.
 struct ChunkSweep: ChunkFeed {
+  /// Far after any event, and far from where sums overflow.
+  private static let timeMillisecondsMax: Int64 = 1 << 60
+
   let spans: [ChunkSpan]
   let workerCount: Int
   private let chunks: [ChunkRow]
@@ -48,6 +51,16 @@ struct ChunkSweep: ChunkFeed {
     } catch let error as ChunkError {
       throw ChunkDamage(chunk: chunk.id, reason: "\(error)")
     }
+    if columns.contains(.time) { try checkTimes(of: chunk, decoded) }
+  }
+
+  /// Kernels add durations and pauses to times without asking.
+  private func checkTimes(of chunk: ChunkRow, _ decoded: DecodedChunk) throws(ChunkDamage) {
+    let times = UnsafeBufferPointer(start: decoded.start, count: decoded.rowCount)
+    guard let bounds = ColumnEncoder.bounds(times), bounds.lowerBound >= 0,
+      bounds.upperBound <= Self.timeMillisecondsMax, bounds.lowerBound >= chunk.timeMinimumMilliseconds,
+      bounds.upperBound <= chunk.timeMaximumMilliseconds
+    else { throw ChunkDamage(chunk: chunk.id, reason: "an event's time is out of the chunk's bounds") }
   }
 
   private func decode(_ column: ChunkColumn, _ bytes: ColumnBytes, into decoded: DecodedChunk) throws {

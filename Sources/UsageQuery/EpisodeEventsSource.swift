@@ -5,8 +5,9 @@ import UsageModel
 
 /// Packs the attempts of those who failed with a feature as often as makes a strike-out, and events of help.
 ///
-/// Read twice: first to count failures, then to keep the few events that can decide: of ten attempts, hardly one. They
-/// come at once while they fit ``bytesMax``, else in passes of some applications.
+/// Read twice: first to count failures, then to keep the events that can decide. Where people try a feature now and
+/// then, that is hardly one attempt in ten; where they do all day, it is most. They come at once while they fit
+/// ``bytesMax``, else in passes of some applications.
 struct EpisodeEventsSource {
   /// Memory of one pass.
   static let bytesMax = 512 << 20
@@ -22,14 +23,18 @@ struct EpisodeEventsSource {
   private let feed: any ChunkFeed
   private let personOfUser: [Int32]
   private let failures: FailureSketch
-  /// By rank: events of the feature.
-  private let rowsOfRank: [Int]
   private let bytesMax: Int
 
   /// What one worker counts at first.
   private struct Survey {
     var census: PackCensus
     var failures: FailureSketch
+  }
+
+  /// The events of one pass; nil when they did not fit.
+  private struct Loaded {
+    var events: PackedEvents?
+    /// By rank: rows that are kept.
     var rowsOfRank: [Int]
   }
 
@@ -54,12 +59,10 @@ struct EpisodeEventsSource {
     for part in parts {
       all.census.add(part.census)
       all.failures.add(part.failures)
-      for rank in all.rowsOfRank.indices { all.rowsOfRank[rank] += part.rowsOfRank[rank] }
     }
     census = all.census.census
     isUsed = all.census.isUsed
     failures = all.failures
-    rowsOfRank = all.rowsOfRank
   }
 
   /// Calls the body with the events of each pass.
@@ -74,21 +77,18 @@ struct EpisodeEventsSource {
     let contents: PackedEvents.Contents = withOrder ? [.start, .order] : .start
     let rowsMax = max(1, bytesMax / contents.bytesPerRow)
     let chosen = zip(personOfUser, isChosen).map { person, isChosen in isChosen ? person : EventKeys.none }
-    func load(_ pass: PackPass) throws -> PackedEvents {
+    func load(_ pass: PackPass) throws -> Loaded {
       try self.load(pass, contents, personOfUser: chosen, isSelected: isSelected)
     }
-    let all = PackPass(isWanted: nil, rowCount: min(rowsMax, rowsOfRank.reduce(0, +)))
-    let events: PackedEvents
-    do {
-      events = try load(all)
-    } catch is RowsExceedCapacity {
-      // Next to everybody failed next to always: applications of which all fits.
-      for pass in PackPass.plan(rowsOfRank: rowsOfRank, appOfRank: request.appOfRank, rowsMax: rowsMax) {
-        try body(try load(pass))
+    let rowCount = feed.spans.reduce(0) { $0 + $1.rowCount }
+    let all = try load(PackPass(isWanted: nil, rowCount: min(rowsMax, rowCount)))
+    if let events = all.events { return try body(events) }
+    for pass in PackPass.plan(rowsOfRank: all.rowsOfRank, appOfRank: request.appOfRank, rowsMax: rowsMax) {
+      guard let events = try load(pass).events else {
+        preconditionFailure("BUG: more rows than were counted")
       }
-      return
+      try body(events)
     }
-    try body(events)
   }
 
   // MARK: Parts
@@ -98,9 +98,7 @@ struct EpisodeEventsSource {
   ) throws -> [Survey] {
     let rowCount = feed.spans.reduce(0) { $0 + $1.rowCount }
     var parts = (0..<max(1, feed.workerCount)).map { _ in
-      Survey(
-        census: PackCensus(request), failures: FailureSketch(rowCount: rowCount),
-        rowsOfRank: [Int](repeating: 0, count: request.appOfRank.count))
+      Survey(census: PackCensus(request), failures: FailureSketch(rowCount: rowCount))
     }
     try parts.withUnsafeMutableBufferPointer { parts in
       // Each worker has one element of the buffer to itself.
@@ -114,7 +112,6 @@ struct EpisodeEventsSource {
           try request.check(chunk)
           let span = feed.spans[number]
           parts[worker].census.add(chunk, request, isWithin: span.isWithin(request.bounds))
-          chunk.countRows(byRank: &parts[worker].rowsOfRank, rankOfFeature: request.rankOfFeature)
           var test = WindowTest(request.bounds)
           personOfUser.withUnsafeBufferPointer { people in
             request.rankOfFeature.withUnsafeBufferPointer { ranks in
@@ -128,36 +125,60 @@ struct EpisodeEventsSource {
     return parts
   }
 
-  /// - Throws: `RowsExceedCapacity` when the pass has room for fewer rows than there are.
   private func load(
     _ pass: PackPass, _ contents: PackedEvents.Contents, personOfUser: [Int32], isSelected: [Bool]
-  ) throws -> PackedEvents {
+  ) throws -> Loaded {
     let events = PackedEvents(capacity: pass.rowCount, chunkCount: feed.spans.count, contents: contents)
-    let withOrder = contents.contains(.order)
-    try feed.forEach(
-      columns: { _ in
-        [.user, .feature, .kind, .outcome, .time, .durationPlusOne]
-          + (withOrder ? [.source, .sequence] : [])
-      },
-      { _, number, chunk in
-        try request.check(chunk, hasSources: withOrder)
-        let isWhole = request.isWhole(feed.spans[number])
-        var test = WindowTest(request.bounds)
-        try personOfUser.withUnsafeBufferPointer { people in
-          try request.rankOfFeature.withUnsafeBufferPointer { ranks in
-            try events.add(chunk, number: number, rankOfFeature: ranks, isWanted: pass.isWanted) {
-              rank, rows, listed in
-              let first = listed.count
-              failures.listRows(
-                rows, of: chunk, rank: rank, personOfUser: people, withAttempts: isSelected[Int(rank)],
-                into: &listed)
-              guard !isWhole else { return }
-              listed[first...].removeAll { !request.isRead(chunk.start[Int($0)], &test) }
-            }
+    var parts = (0..<max(1, workerCount)).map { _ in
+      Loaded(events: events, rowsOfRank: [Int](repeating: 0, count: request.appOfRank.count))
+    }
+    try parts.withUnsafeMutableBufferPointer { parts in
+      // Each worker has one element of the buffer to itself.
+      nonisolated(unsafe) let parts = parts
+      try feed.forEach(
+        columns: { _ in
+          [.user, .feature, .kind, .outcome, .time, .durationPlusOne]
+            + (contents.contains(.order) ? [.source, .sequence] : [])
+        },
+        { worker, number, chunk in
+          try request.check(chunk, hasSources: contents.contains(.order))
+          personOfUser.withUnsafeBufferPointer { people in
+            add(
+              chunk, number, of: pass, to: events, personOfUser: people, isSelected: isSelected,
+              &parts[worker])
           }
+        })
+    }
+    let hasAll = parts.allSatisfy { $0.events != nil }
+    if hasAll { events.finish(featureCount: request.appOfRank.count) }
+    return Loaded(
+      events: hasAll ? events : nil,
+      rowsOfRank: request.appOfRank.indices.map { rank in parts.reduce(0) { $0 + $1.rowsOfRank[rank] } })
+  }
+
+  /// Packs what is kept of one chunk; what does not fit any more is only counted.
+  private func add(
+    _ chunk: DecodedChunk, _ number: Int, of pass: PackPass, to events: PackedEvents,
+    personOfUser: UnsafeBufferPointer<Int32>, isSelected: [Bool], _ part: inout Loaded
+  ) {
+    let isWhole = request.isWhole(feed.spans[number])
+    var test = WindowTest(request.bounds)
+    var kept: [(rank: Int32, rowCount: Int)] = []
+    do throws(RowsExceedCapacity) {
+      try request.rankOfFeature.withUnsafeBufferPointer { ranks throws(RowsExceedCapacity) in
+        try events.add(chunk, number: number, rankOfFeature: ranks, isWanted: pass.isWanted) {
+          rank, rows, listed in
+          let first = listed.count
+          failures.listRows(
+            rows, of: chunk, rank: rank, personOfUser: personOfUser, withAttempts: isSelected[Int(rank)],
+            into: &listed)
+          if !isWhole { listed[first...].removeAll { !request.isRead(chunk.start[Int($0)], &test) } }
+          kept.append((rank, listed.count - first))
         }
-      })
-    events.finish(featureCount: request.appOfRank.count)
-    return events
+      }
+    } catch {
+      part.events = nil
+    }
+    for (rank, rowCount) in kept { part.rowsOfRank[Int(rank)] += rowCount }
   }
 }

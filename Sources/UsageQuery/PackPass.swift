@@ -4,7 +4,7 @@ import Aggregation
 struct PackPass {
   /// By rank; nil for all.
   var isWanted: [Bool]?
-  /// Most rows there will be.
+  /// Rows there is room for.
   var rowCount: Int
 
   /// Puts applications together while they fit; one that does not fit has a pass to itself.

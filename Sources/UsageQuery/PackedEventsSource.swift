@@ -72,6 +72,7 @@ struct PackedEventsSource {
           if isCounted { census[worker].add(chunk, request, isWithin: span.isWithin(request.bounds)) }
           var test = WindowTest(request.bounds)
           try request.rankOfFeature.withUnsafeBufferPointer { ranks in
+            // There is room: the chunks' rows were counted.
             try events.add(
               chunk, number: number, rankOfFeature: ranks, isWanted: pass.isWanted,
               keptRows: request.isWhole(span)

@@ -67,7 +67,7 @@ struct CoverageTests {
       AdoptionGatherer(
         bounds: RandomEvents.bounds, userCount: RandomEvents.keys.personOfUser.count,
         rankOfFeature: RandomEvents.keys.rankOfFeature, featureCount: RandomEvents.keys.featureCount,
-        isSourceWanted: [])
+        isSourceWanted: [], rowsOfBlock: seed % 2 == 0 ? AdoptionGatherer.rowsOfBlockDefault : Int(seed))
     }
     let chunk = DecodedChunk()
     let rowsAtOnce = 1 + Int(seed * 7 % 90)

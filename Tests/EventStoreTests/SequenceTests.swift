@@ -135,6 +135,35 @@ struct SequenceTests {
     #expect(again.conflict == 0)
   }
 
+  /// So many sources that their states are asked for ahead: in order, and with one out of order at any place.
+  @Test(arguments: [0, 1, 24, 25, 4_974, 4_975, 4_999])
+  func manySourcesAreBookedAsFew(place: Int) throws {
+    let fixture = try StoreFixture()
+    var ledger = NaiveLedger()
+    let sources = (0..<5_000).map { "pc-\($0)" }
+    for sequence in UInt64(1)...3 {
+      var events = sources.map { Self.event($0, sequence) }
+      if sequence == 3 {
+        // A number that is known already, and one that leaves a gap.
+        events.insert(Self.event(sources[place], 2), at: place)
+        events.insert(Self.event(sources[4_999 - place], 9), at: place)
+      }
+      let counts = ledger.book(events)
+      let summary = try fixture.commit(events)
+      #expect(summary.accepted == counts.accepted && summary.duplicate == counts.duplicate)
+    }
+    let rows = try fixture.store.read { database in
+      try Row.fetchAll(
+        database, sql: "SELECT name, stored, duplicate, tail_last FROM source WHERE name LIKE 'pc-%'")
+    }
+    for row in rows {
+      let source = Utf8Key(row[0] as String)
+      #expect(row[1] == Int64(ledger.first[source]?.count ?? 0) && row[2] == ledger.duplicates[source] ?? 0)
+      #expect(row[3] == ledger.first[source]?.keys.max().map { Int64($0) })
+    }
+    #expect(rows.count == sources.count)
+  }
+
   /// A commit that fails somewhere on its way leaves no trace, in tables or caches.
   private static func expectFailure(
     _ fixture: StoreFixture, _ events: [UsageEvent], _ random: inout SeededRandom

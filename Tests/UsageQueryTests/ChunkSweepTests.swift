@@ -55,4 +55,18 @@ struct ChunkSweepTests {
       }
     }
   }
+
+  /// Sums of times must not overflow, whatever a file says.
+  @Test(arguments: ["time_max_ms = time_max_ms - 1", "time_min_ms = time_min_ms + 1"])
+  func timesOutsideTheChunksBoundsAreDamage(change: String) throws {
+    let fixture = try filled()
+    try fixture.execute("UPDATE chunk SET \(change)")
+    try fixture.store.read { database in
+      let sweep = ChunkSweep(try ChunkRow.all(in: database), try SharedChunkReader(database))
+      try sweep.forEach(columns: { _ in [.user] }) { _, _, _ in }
+      #expect(throws: ChunkDamage.self) {
+        try sweep.forEach(columns: { _ in [.user, .time] }) { _, _, _ in }
+      }
+    }
+  }
 }

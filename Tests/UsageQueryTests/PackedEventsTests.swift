@@ -87,21 +87,26 @@ struct PackedEventsTests {
   @Test(arguments: [false, true]) func appsInPassesGiveTheSameStrikeOuts(hasLaterEvents: Bool) throws {
     let organisation = Self.organisation(withBursts: true)
     var request = request(organisation)
-    let range =
-      request.bounds.span.lowerBound..<request.bounds.span.upperBound + (hasLaterEvents ? 0 : 1 << 40)
+    // All there is, or what begins and ends in the middle of chunks.
+    let range = hasLaterEvents ? request.bounds.span : 0..<Int64.max
     request.range = range
     let feed = ColumnsFeed(organisation.events(startingIn: nil, columns: []), rowsAtOnce: 700)
-    let keys = keys(organisation, request)
+    // The last but one user is another name of the first person, the last one is nobody of the organisation.
+    var personOfUser = organisation.userNames().indices.map { Int32($0) - 1 }
+    personOfUser[personOfUser.count - 2] = 0
+    let keys = EventKeys(
+      personOfUser: personOfUser.dropLast() + [EventKeys.none], personCount: personOfUser.count,
+      rankOfFeature: request.rankOfFeature, appOfRank: request.appOfRank, appCount: 6)
     let isSelected = request.appOfRank.map { $0 != 2 }
-    let group = keys.personOfUser.dropFirst().map { $0 % 5 == 0 ? EventKeys.none : 0 }
-    let isChosen = [false] + group.map { $0 >= 0 }
+    let group = (0..<Int32(keys.personCount)).map { $0 % 5 == 1 ? EventKeys.none : 0 }
+    let isChosen = keys.personOfUser.map { $0 >= 0 && group[Int($0)] >= 0 }
     func facts(_ row: StrikeOuts) -> [Int64] {
       let ends = [row.recovered, row.called, row.helped, row.silent]
       return [Int64(row.rank), row.count, row.longest, Int64(row.people.count)] + ends
     }
     func strikeOuts(bytesMax: Int) throws -> (Set<[Int64]>, passes: Int, rows: Int) {
       let source = try EpisodeEventsSource(
-        feed, request, personOfUser: keys.personOfUser, end: hasLaterEvents ? range.upperBound : nil,
+        feed, request, personOfUser: personOfUser, end: hasLaterEvents ? range.upperBound : nil,
         bytesMax: bytesMax)
       var runs = StrikeOutRuns()
       var (passes, rows) = (0, 0)
