@@ -37,9 +37,14 @@ package final class DecodedChunk {
   /// - Complexity: O(rows).
   package func isConsistent(users: Int, features: Int, sources: Int?) -> Bool {
     func isBelow(_ column: UnsafeMutablePointer<UInt32>, _ limit: Int) -> Bool {
-      var largest: UInt32 = 0
-      for row in 0..<rowCount { largest = max(largest, column[row]) }
-      return rowCount == 0 || Int(largest) < limit
+      // Signs say it of several rows at once, where a largest number takes one after the other.
+      let last = Int32(clamping: limit - 1)
+      var signs: Int32 = 0
+      for row in 0..<rowCount {
+        let number = Int32(bitPattern: column[row])
+        signs |= number | (last &- number)
+      }
+      return signs >= 0
     }
     return isBelow(user, users) && isBelow(feature, features) && sources.map { isBelow(source, $0) } ?? true
   }

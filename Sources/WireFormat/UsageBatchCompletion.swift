@@ -77,10 +77,15 @@ extension UsageBatchColumns {
 
   /// Every index of a column lies in the table; index 0 always does.
   private func check(_ column: borrowing Column<UInt32>, _ name: StaticString) throws(BatchDecodeError) {
-    var largest: UInt32 = 0
-    for row in 0..<column.count { largest = max(largest, column.values[row]) }
     let stringCount = max(1, strings.count)
-    guard largest >= UInt32(stringCount) else { return }
+    // Signs say it of several rows at once, where a largest number takes one after the other.
+    let last = Int32(truncatingIfNeeded: stringCount - 1)
+    var signs: Int32 = 0
+    for row in 0..<column.count {
+      let index = Int32(bitPattern: column.values[row])
+      signs |= index | (last &- index)
+    }
+    guard signs < 0 else { return }
     for row in 0..<column.count where column.values[row] >= UInt32(stringCount) {
       throw .stringIndex(
         column: name.description, row: row, index: column.values[row], stringCount: stringCount)
