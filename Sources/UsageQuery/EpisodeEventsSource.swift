@@ -80,8 +80,7 @@ struct EpisodeEventsSource {
     func load(_ pass: PackPass) throws -> Loaded {
       try self.load(pass, contents, personOfUser: chosen, isSelected: isSelected)
     }
-    let rowCount = feed.spans.reduce(0) { $0 + $1.rowCount }
-    let all = try load(PackPass(isWanted: nil, rowCount: min(rowsMax, rowCount)))
+    let all = try load(PackPass(isWanted: nil, rowCount: min(rowsMax, Self.rowCount(of: feed))))
     if let events = all.events { return try body(events) }
     for pass in PackPass.plan(rowsOfRank: all.rowsOfRank, appOfRank: request.appOfRank, rowsMax: rowsMax) {
       guard let events = try load(pass).events else {
@@ -93,10 +92,12 @@ struct EpisodeEventsSource {
 
   // MARK: Parts
 
+  private static func rowCount(of feed: any ChunkFeed) -> Int { feed.spans.reduce(0) { $0 + $1.rowCount } }
+
   private static func survey(
     _ feed: any ChunkFeed, _ request: PackRequest, personOfUser: [Int32], end: Int64?
   ) throws -> [Survey] {
-    let rowCount = feed.spans.reduce(0) { $0 + $1.rowCount }
+    let rowCount = rowCount(of: feed)
     var parts = (0..<max(1, feed.workerCount)).map { _ in
       Survey(census: PackCensus(request), failures: FailureSketch(rowCount: rowCount))
     }

@@ -33,11 +33,10 @@ extension ReportScope {
   static func episodes(
     _ data: some UsageData, _ request: PackRequest, personOfUser: [Int32]
   ) throws -> EpisodeEventsSource {
-    let end = request.range.map(\.upperBound)
-    let newest = try data.eventBounds()?.upperBound
-    let hasLater = end.map { end in newest.map { $0 >= end } ?? false } ?? false
+    let newest = try data.eventBounds()?.upperBound ?? .min
+    let end = request.range.flatMap { newest >= $0.upperBound ? $0.upperBound : nil }
     return try EpisodeEventsSource(
-      try data.chunkFeed(request.range), request, personOfUser: personOfUser, end: hasLater ? end : nil)
+      try data.chunkFeed(request.range), request, personOfUser: personOfUser, end: end)
   }
 
   /// Reads episodes anew, over twice as long a time after the window.
