@@ -47,7 +47,7 @@ package struct Coverage: Sendable {
   /// People with an expected cell.
   package var people = RowPeople()
 
-  init(group: Int32, unit: Int) {
+  package init(group: Int32, unit: Int) {
     self.group = group
     self.unit = unit
   }

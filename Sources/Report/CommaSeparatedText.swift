@@ -8,11 +8,18 @@ import UsageModel
 ///   empty line is written `""`, since many readers skip empty lines.
 /// - Values are exact and never altered; a spreadsheet may take a name that begins with `=` for a formula.
 enum CommaSeparatedText {
-  static func append(columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]) {
+  /// After so many rows what was written is handed over.
+  private static let rowsOfPart = 1_024
+
+  static func append(
+    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8],
+    _ handOver: (inout [UInt8]) -> Void
+  ) {
     appendRecord(columns.map { .text($0) }, to: &bytes)
-    for row in rows {
+    for (index, row) in rows.enumerated() {
       precondition(row.count == columns.count, "BUG: a row needs one value a column")
       appendRecord(row, to: &bytes)
+      if index % rowsOfPart == rowsOfPart - 1 { handOver(&bytes) }
     }
   }
 

@@ -5,7 +5,8 @@ import UsageModel
 /// compared with `diff`.
 enum JSONDocument {
   static func append(
-    _ document: ReportDocument, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
+    _ document: ReportDocument, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8],
+    _ handOver: (inout [UInt8]) -> Void
   ) {
     JSONWriter.append(literal: "{\n", to: &bytes)
     appendMember("report", document.report, to: &bytes)
@@ -24,15 +25,18 @@ enum JSONDocument {
     appendObject(
       keys: keys(document.totals.map { $0.name }), values: document.totals.map { $0.value }, to: &bytes)
     JSONWriter.append(literal: ",\n", to: &bytes)
-    appendRows(columns: document.columns, rows: rows, to: &bytes)
+    appendRows(columns: document.columns, rows: rows, to: &bytes, handOver)
     JSONWriter.append(literal: ",\n", to: &bytes)
     appendTexts("warnings", document.warnings, to: &bytes)
     JSONWriter.append(literal: "\n}\n", to: &bytes)
   }
 
-  static func append(_ table: GenericTable, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]) {
+  static func append(
+    _ table: GenericTable, rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8],
+    _ handOver: (inout [UInt8]) -> Void
+  ) {
     JSONWriter.append(literal: "{\n", to: &bytes)
-    appendRows(columns: table.distinctColumns, rows: rows, to: &bytes)
+    appendRows(columns: table.distinctColumns, rows: rows, to: &bytes, handOver)
     for aside in table.asides {
       JSONWriter.append(literal: ",\n", to: &bytes)
       appendTexts(aside.name, aside.items, to: &bytes)
@@ -46,51 +50,69 @@ enum JSONDocument {
 
   /// Newline-delimited JSON: one object a row.
   static func appendLines(
-    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
+    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8],
+    _ handOver: (inout [UInt8]) -> Void
   ) {
     let keys = keys(columns)
-    for row in rows {
+    for (index, row) in rows.enumerated() {
       appendObject(keys: keys, values: row, to: &bytes)
       bytes.append(UInt8(ascii: "\n"))
+      if index % rowsOfPart == rowsOfPart - 1 { handOver(&bytes) }
     }
   }
 
   private static func appendRows(
-    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8]
+    columns: [String], rows: ArraySlice<[ReportValue]>, to bytes: inout [UInt8],
+    _ handOver: (inout [UInt8]) -> Void
   ) {
     JSONWriter.append(literal: "  \"rows\": [", to: &bytes)
-    let parts = written(rows, keys: keys(columns))
-    bytes.reserveCapacity(parts.reduce(bytes.count + tailBytes) { $0 + $1.count })
-    for part in parts { bytes.append(contentsOf: part) }
+    let keys = keys(columns)
+    var parts = [[UInt8]](repeating: [], count: partsAtOnce)
+    var rest = rows
+    while !rest.isEmpty {
+      let written = rest.prefix(partsAtOnce * rowsOfPart)
+      write(written, keys: keys, isFirst: rest.startIndex == rows.startIndex, into: &parts)
+      for part in parts { bytes.append(contentsOf: part) }
+      handOver(&bytes)
+      rest = rest.dropFirst(written.count)
+    }
     JSONWriter.append(literal: rows.isEmpty ? "]" : "\n  ]", to: &bytes)
   }
 
-  /// What usually comes behind the rows: warnings, mostly.
-  private static let tailBytes = 4_096
+  /// Keys as they are written, one behind the other: an array for each would be counted up and down by every thread.
+  private struct ObjectKeys {
+    var bytes: [UInt8] = []
+    /// By key: where it ends.
+    var ends: [Int] = []
+  }
+
   /// What a value usually takes beside its key.
   private static let valueBytes = 12
 
   /// Rows that are worth a part of their own.
-  private static let rowsOfPart = 4_096
+  private static let rowsOfPart = 1_024
+  /// Parts that are in memory together, some megabytes of text.
+  private static let partsAtOnce = 8
 
-  /// The rows in parts, which are written at the same time.
-  private static func written(_ rows: ArraySlice<[ReportValue]>, keys: [[UInt8]]) -> [[UInt8]] {
-    let starts = Array(stride(from: rows.startIndex, to: rows.endIndex, by: rowsOfPart))
-    let rowBytes = keys.reduce(0) { $0 + $1.count + valueBytes }
-    var parts = [[UInt8]](repeating: [], count: starts.count)
+  /// Writes rows in parts, which are written at the same time; parts beyond the rows are empty.
+  private static func write(
+    _ rows: ArraySlice<[ReportValue]>, keys: ObjectKeys, isFirst: Bool, into parts: inout [[UInt8]]
+  ) {
+    let rowBytes = keys.bytes.count + keys.ends.count * valueBytes
     parts.withUnsafeMutableBufferPointer { parts in
       // Each call has one element of the buffer to itself.
       nonisolated(unsafe) let parts = parts
-      DispatchQueue.concurrentPerform(iterations: starts.count) { index in
-        let end = min(starts[index] + rowsOfPart, rows.endIndex)
-        parts[index].reserveCapacity((end - starts[index]) * rowBytes)
-        for row in starts[index]..<end {
-          JSONWriter.append(literal: row == rows.startIndex ? "\n    " : ",\n    ", to: &parts[index])
-          appendObject(keys: keys, values: rows[row], to: &parts[index])
+      DispatchQueue.concurrentPerform(iterations: parts.count) { index in
+        let partRows = rows.dropFirst(index * rowsOfPart).prefix(rowsOfPart)
+        parts[index].removeAll(keepingCapacity: true)
+        parts[index].reserveCapacity(partRows.count * rowBytes)
+        for row in partRows.indices {
+          let isFirstOfAll = isFirst && row == rows.startIndex
+          JSONWriter.append(literal: isFirstOfAll ? "\n    " : ",\n    ", to: &parts[index])
+          appendObject(keys: keys, values: partRows[row], to: &parts[index])
         }
       }
     }
-    return parts
   }
 
   private static func appendTexts(_ name: String, _ texts: [String], to bytes: inout [UInt8]) {
@@ -115,16 +137,26 @@ enum JSONDocument {
   }
 
   /// An object's keys, each but the first with the comma before it.
-  private static func keys(_ names: [String]) -> [[UInt8]] {
-    names.enumerated().map { (index, name) in Array((index > 0 ? ", " : "").utf8) + key(name) }
+  private static func keys(_ names: [String]) -> ObjectKeys {
+    var keys = ObjectKeys()
+    for name in names {
+      if !keys.ends.isEmpty { keys.bytes += ", ".utf8 }
+      keys.bytes += key(name)
+      keys.ends.append(keys.bytes.count)
+    }
+    return keys
   }
 
-  private static func appendObject(keys: [[UInt8]], values: [ReportValue], to bytes: inout [UInt8]) {
-    precondition(keys.count == values.count, "BUG: a row needs one value a column")
+  private static func appendObject(keys: ObjectKeys, values: [ReportValue], to bytes: inout [UInt8]) {
+    precondition(keys.ends.count == values.count, "BUG: a row needs one value a column")
     bytes.append(UInt8(ascii: "{"))
-    for index in keys.indices {
-      bytes.append(contentsOf: keys[index])
-      JSONWriter.append(values[index], to: &bytes)
+    keys.bytes.withUnsafeBufferPointer { keyBytes in
+      var start = 0
+      for (end, value) in zip(keys.ends, values) {
+        bytes.append(contentsOf: keyBytes[start..<end])
+        JSONWriter.append(value, to: &bytes)
+        start = end
+      }
     }
     bytes.append(UInt8(ascii: "}"))
   }

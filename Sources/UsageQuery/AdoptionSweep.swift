@@ -46,9 +46,10 @@ struct AdoptionSweep {
         }
       }
     }
+    // Without a second owner of its rows, to which those of the other parts are appended.
+    tallies = parts.removeFirst()
     for index in tallies.indices {
-      tallies[index].tally = parts[0][index].tally
-      for part in parts.dropFirst() { tallies[index].tally.append(part[index].tally) }
+      for part in parts { tallies[index].tally.append(part[index].tally) }
       tallies[index].tally.finish()
     }
   }

@@ -85,7 +85,7 @@ extension UsageReports {
     ]
   }
 
-  private static func comparisonWarnings(_ rows: [[ReportValue]], _ then: ReportScope) -> [String] {
+  private static func comparisonWarnings(_ rows: [RowValues], _ then: ReportScope) -> [String] {
     let few =
       "insufficient: fewer than \(MedianInterval.peopleMin) people have \(Benchmark.judgedUsesMin) "
       + "timed ok uses"

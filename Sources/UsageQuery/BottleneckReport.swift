@@ -83,7 +83,7 @@ extension UsageReports {
     face > 0 ? 100 * Double(lost) / Double(face) : nil
   }
 
-  private static func bottleneckWarnings(_ rows: [[ReportValue]], _ source: BenchmarkSource) -> [String] {
+  private static func bottleneckWarnings(_ rows: [RowValues], _ source: BenchmarkSource) -> [String] {
     nullWarning("benchmark_ms", at: 5, in: rows, because: source.reasonForNone)
       + nullWarning("severity", at: 10, in: rows, because: "no attempt has a duration above 0")
       + nullWarning(

@@ -20,14 +20,12 @@ extension UsageReports {
     var tallies = [(tally: sweep.tally(groups, level: coverageLevel(options)), takes: scope.isSelected)]
     sweep.count(&tallies)
     let tally = tallies[0].tally
-    let found = tally.rows.map { row in
-      ReportRow(
-        key: coverageKey(row, options, scope, layout), people: row.people, values: coverageValues(row))
-    }
-    let isUngrouped = options.groupBy.isEmpty
+    // Without anybody there is a row all the same, unless rows are groups.
+    let found = tally.rows.isEmpty && options.groupBy.isEmpty ? [Coverage(group: 0, unit: 0)] : tally.rows
     let rows = ReportRows(
-      found.isEmpty && isUngrouped ? [emptyCoverageRow(layout)] : found, columns: layout.columns,
-      minimumPeople: options.minimumGroupSize)
+      found.map { ReportRow(key: coverageKey($0, options, scope, layout), people: $0.people) },
+      columns: layout.columns, minimumPeople: options.minimumGroupSize
+    ) { appendValues(found[$0], to: &$1) }
     let tooNew = scope.tooNewCount(sweep.expectations)
     let sums = coverageSums(tally.overall, options)
     return document(
@@ -53,25 +51,16 @@ extension UsageReports {
     }
   }
 
-  private static func coverageValues(_ row: Coverage) -> [ReportValue] {
-    [
-      .integer(row.expected), .integer(row.adopted), .integer(row.tried), .integer(row.struggling),
-      .integer(row.dark), .integer(row.lapsed), .integer(row.never), .integer(row.unexpected),
-      ReportValue(row.coverage), ReportValue(row.reach), ReportValue(row.depth), ReportValue(row.observed),
-      ReportValue(row.coverage), ReportValue(row.high),
-    ]
+  private static func appendValues(_ row: Coverage, to values: inout [ReportValue]) {
+    for count in coverageCounts(row) { values.append(.integer(count)) }
+    let shares = [row.coverage, row.reach, row.depth, row.observed, row.coverage, row.high]
+    for share in shares { values.append(ReportValue(share)) }
   }
 
   private static func coverageCounts(_ row: Coverage) -> [Int64] {
     [
       row.expected, row.adopted, row.tried, row.struggling, row.dark, row.lapsed, row.never, row.unexpected,
     ]
-  }
-
-  private static func emptyCoverageRow(_ layout: RowLayout) -> ReportRow {
-    ReportRow(
-      key: layout.key(group: 0), people: RowPeople(),
-      values: Array(repeating: .integer(0), count: 8) + Array(repeating: .null, count: 6))
   }
 
   /// The counts of everyone chosen, as totals; null when they are about too few people.

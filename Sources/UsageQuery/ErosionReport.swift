@@ -110,7 +110,7 @@ extension UsageReports {
         + [.null, .null, .integer(0), .text(FaceTimeKind.estimated.rawValue), .null, .null])
   }
 
-  private static func erosionWarnings(_ rows: [[ReportValue]]) -> [String] {
+  private static func erosionWarnings(_ rows: [RowValues]) -> [String] {
     nullWarning("erosion", at: 7, in: rows, because: "no face time")
       + nullWarning("points", at: 8, in: rows, because: "the chosen people have no face time")
       + nullWarning(

@@ -50,8 +50,9 @@ extension UsageReports {
       catalog: scope.features.hasCatalog ? "catalog" : "observed",
       totals: scope.totals(tooNew: scope.tooNewCount(sweep.expectations), suppressed: 0),
       columns: listing.columnNames + ["app", "feature"] + gapNames + ["state"], rows: listing.rows())
-    let values = result.rows.map { Array($0.suffix(gapNames.count + 1)) }
-    result.warnings = scope.warnings + gapWarnings(values)
+    let keyCount = result.columns.count - gapNames.count - 1
+    result.warnings =
+      scope.warnings + gapWarnings(result.rows.map { RowValues(row: $0, keyCount: keyCount) })
     return result
   }
 
@@ -69,7 +70,7 @@ extension UsageReports {
     ]
   }
 
-  private static func gapWarnings(_ rows: [[ReportValue]]) -> [String] {
+  private static func gapWarnings(_ rows: [RowValues]) -> [String] {
     nullWarning(
       "adoption_benchmark and gap", at: 3, in: rows,
       because: "fewer than \(AdoptionBenchmark.departmentsMin) departments have at least "

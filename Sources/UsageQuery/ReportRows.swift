@@ -8,32 +8,54 @@ struct ReportRow {
   var people: RowPeople
   /// Ascending: what stands before the order of the keys.
   var priority: [Int64] = []
-  var values: [ReportValue]
+  /// Empty where they are written later.
+  var values: [ReportValue] = []
+}
+
+/// A shown row's own values, without its keys.
+struct RowValues {
+  let row: [ReportValue]
+  let keyCount: Int
+
+  subscript(position: Int) -> ReportValue { row[keyCount + position] }
 }
 
 /// Orders and suppresses rows, and spells out their keys.
 struct ReportRows {
   /// What is shown, in order: keys, then values.
   private(set) var shown: [[ReportValue]] = []
-  /// The shown rows' own values, without keys.
-  private(set) var values: [[ReportValue]] = []
   private(set) var suppressedCount = 0
+  private let keyCount: Int
+
+  /// The shown rows' own values.
+  var values: [RowValues] { shown.map { RowValues(row: $0, keyCount: keyCount) } }
 
   init(_ rows: [ReportRow], columns: [RowLayout.Column], minimumPeople: Int) {
+    self.init(rows, columns: columns, minimumPeople: minimumPeople) { $1 += rows[$0].values }
+  }
+
+  /// - Parameter appendValues: appends the values of one of the rows, asked for those that are shown.
+  init(
+    _ rows: [ReportRow], columns: [RowLayout.Column], minimumPeople: Int,
+    appendValues: (_ index: Int, _ row: inout [ReportValue]) -> Void
+  ) {
+    keyCount = columns.count
     let places = GroupOrder(columns: columns).places(of: rows.map(\.key))
     let suppression = Suppression(
       rows: rows.map { Suppression.Row(people: $0.people, columnRanks: $0.key) },
       blockOfColumn: columns.map(\.block), placeInOrder: places, minimumPeople: minimumPeople)
     let ordered = Self.order(rows, places: places).filter { !suppression.isSuppressed[$0] }
     suppressedCount = rows.count - ordered.count
-    values = ordered.map { rows[$0].values }
     let tables = columns.map { column in column.table.values.map { ReportValue($0) } }
-    shown = ordered.map { index in
+    shown.reserveCapacity(ordered.count)
+    var widest = 0
+    for index in ordered {
       var row: [ReportValue] = []
-      row.reserveCapacity(tables.count + rows[index].values.count)
+      row.reserveCapacity(widest)
       for (table, rank) in zip(tables, rows[index].key) { row.append(table[Int(rank)]) }
-      row.append(contentsOf: rows[index].values)
-      return row
+      appendValues(index, &row)
+      widest = max(widest, row.count)
+      shown.append(row)
     }
   }
 

@@ -98,7 +98,7 @@ extension UsageReports {
     ]
   }
 
-  private static func rotWarnings(_ rows: [[ReportValue]], _ survey: RotSurvey) -> [String] {
+  private static func rotWarnings(_ rows: [RowValues], _ survey: RotSurvey) -> [String] {
     var warnings: [String] = []
     if survey.then == nil {
       warnings.append(

@@ -32,7 +32,7 @@ package enum UsageReports {
 
   /// A warning that gives the reason for null values, or nothing when there are none.
   static func nullWarning(
-    _ name: String, at position: Int, in rows: [[ReportValue]], because reason: String
+    _ name: String, at position: Int, in rows: [RowValues], because reason: String
   ) -> [String] {
     let count = rows.count { $0[position] == .null }
     return count == 0 ? [] : ["\(name) is null in \(count) of \(rows.count) rows: \(reason)"]

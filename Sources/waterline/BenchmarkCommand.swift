@@ -20,7 +20,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The benchmarks of the window.",
+      commandName: "show", abstract: "The benchmarks of the window.",
       discussion: """
         EXAMPLES:
           waterline benchmark show --app crm
@@ -35,7 +35,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   struct Publish: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Freeze the window's benchmarks under a name.",
+      commandName: "publish", abstract: "Freeze the window's benchmarks under a name.",
       discussion: """
         EXAMPLES:
           waterline benchmark publish 2026-q1 --from 2026-01-01 --to 2026-04-01
@@ -69,7 +69,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What was published.",
+      commandName: "list", abstract: "What was published.",
       discussion: """
         EXAMPLES:
           waterline benchmark list

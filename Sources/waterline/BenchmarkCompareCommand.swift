@@ -7,7 +7,7 @@ import UsageQuery
 extension BenchmarkCommand {
   struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Times now against times then, and against the whole organisation.",
+      commandName: "compare", abstract: "Times now against times then, and against the whole organisation.",
       discussion: """
         EXAMPLES:
           waterline benchmark compare --before

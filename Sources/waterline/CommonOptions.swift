@@ -74,7 +74,16 @@ struct FormatOptions: ParsableArguments {
   }
 
   /// Prints text, in a pager if it is longer than the terminal.
-  func write(_ text: String) { Pager.write(text, isWanted: !noPager) }
+  func write(_ text: String) { write(Array(text.utf8)) }
+
+  private func write(_ result: [UInt8]) { Pager.write(result, isWanted: !noPager) }
+
+  /// Writes what there is of a result already; a terminal gets it whole, as a pager may have to show it.
+  private func handOver(_ part: inout [UInt8]) {
+    guard Output.terminalColumns == nil else { return }
+    Output.write(part)
+    part.removeAll(keepingCapacity: true)
+  }
 
   /// Prints a plain table.
   func print(_ table: GenericTable) { print(table, renderOptions()) }
@@ -87,7 +96,9 @@ struct FormatOptions: ParsableArguments {
   }
 
   private func print(_ table: GenericTable, _ options: RenderOptions) {
-    write(ReportRenderer.render(table, as: chosenFormat, options: options))
+    var result: [UInt8] = []
+    ReportRenderer.append(table, as: chosenFormat, options: options, to: &result, handOver: handOver)
+    write(result)
     guard !chosenFormat.carriesWarnings else { return }
     table.warnings.forEach { Output.writeError("warning: \($0)") }
     for aside in table.asides { Output.writeError("\(aside.title): \(aside.items.joined(separator: "; "))") }
@@ -96,7 +107,9 @@ struct FormatOptions: ParsableArguments {
   /// Prints a report.
   func print(_ document: ReportDocument, minimumGroup: Int) {
     let options = renderOptions(minimumGroup: minimumGroup)
-    write(ReportRenderer.render(document, as: chosenFormat, options: options))
+    var result: [UInt8] = []
+    ReportRenderer.append(document, as: chosenFormat, options: options, to: &result, handOver: handOver)
+    write(result)
     if !chosenFormat.carriesWarnings { document.warnings.forEach { Output.writeError("warning: \($0)") } }
   }
 }

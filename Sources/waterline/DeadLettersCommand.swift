@@ -62,7 +62,7 @@ struct DeadLettersCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Which letters there are, without their content.",
+      commandName: "list", abstract: "Which letters there are, without their content.",
       discussion: """
         EXAMPLES:
           waterline dead-letters list
@@ -93,7 +93,7 @@ struct DeadLettersCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What was refused, word for word, and who sent it; it may name people.",
+      commandName: "show", abstract: "What was refused, word for word, and who sent it; it may name people.",
       discussion: """
         The speaker is the local account that sent a letter, or whom its key speaks for; none is shown where that may \
         speak for anybody. Bytes that are no readable text are shown as \\x and two digits, and characters that could act on a \
@@ -167,7 +167,7 @@ struct DeadLettersCommand: ParsableCommand {
 
   struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Read letters again, and store what is good now.",
+      commandName: "replay", abstract: "Read letters again, and store what is good now.",
       discussion: """
         For after a newer version, or anything else that makes them acceptable. A letter that is stored goes; \
         one that is refused again stays. Each is stored once, however often this runs. Letters that were \
@@ -215,7 +215,7 @@ struct DeadLettersCommand: ParsableCommand {
 
   struct Drop: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Delete letters for good; what they counted as stays counted.",
+      commandName: "drop", abstract: "Delete letters for good; what they counted as stays counted.",
       discussion: """
         EXAMPLES:
           waterline dead-letters drop --to 2026-01-01

@@ -79,7 +79,7 @@ struct ImportCommand: ParsableCommand {
 
   struct Events: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Usage events: NDJSON, CSV, or a file of protobuf batches.",
+      commandName: "events", abstract: "Usage events: NDJSON, CSV, or a file of protobuf batches.",
       discussion: """
         The form is told by the file's ending (.ndjson, .jsonl, .json, .csv, .wlb), else by its first bytes.
 
@@ -101,7 +101,7 @@ struct ImportCommand: ParsableCommand {
 
   struct Roster: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "People: replaces the roster as a whole.",
+      commandName: "roster", abstract: "People: replaces the roster as a whole.",
       discussion: """
         CSV with the columns user, department, role, site, manager, active_from, active_to, aliases \
         (separated by ;) and service, in any order; only user must be there. Or SCIM 2.0 list responses (JSON).
@@ -120,6 +120,7 @@ struct ImportCommand: ParsableCommand {
 
   struct Catalog: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "catalog",
       abstract: "Features and of whom they are expected: replaces the catalog as a whole.",
       discussion: """
         CSV with the columns app, feature, roles (separated by ;, * is everyone), target_days, target_ms, \
@@ -137,7 +138,7 @@ struct ImportCommand: ParsableCommand {
 
   struct Tickets: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Service-desk tickets: adds, or replaces those with the same id.",
+      commandName: "tickets", abstract: "Service-desk tickets: adds, or replaces those with the same id.",
       discussion: """
         CSV with the columns id, requester, opened, first_response, resolved, reopened, app, category, \
         priority, state, satisfaction, effort_minutes, group, owner, reassignments, level and comment; id, \
@@ -204,6 +205,7 @@ struct ImportCommand: ParsableCommand {
 extension ImportCommand {
   struct Interventions: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "interventions",
       abstract: "What support did: adds, or replaces those with the same name and cohort.",
       discussion: """
         CSV with the columns name, kind, app, feature, cohort, start, end and note; name and start must be \
@@ -220,6 +222,7 @@ extension ImportCommand {
 
   struct Changes: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "changes",
       abstract: "What changed in the software: adds, or replaces those with the same name and cohort.",
       discussion: """
         The same columns as those of interventions.

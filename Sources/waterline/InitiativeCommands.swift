@@ -21,7 +21,7 @@ struct InterventionCommand: ParsableCommand {
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Record one; the same name and cohort replaces it.")
+      commandName: "add", abstract: "Record one; the same name and cohort replaces it.")
 
     @Argument(help: "Its name; one name with several cohorts reached them at different times.")
     var name: String
@@ -31,7 +31,7 @@ struct InterventionCommand: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "What is recorded.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "What is recorded.")
 
     @OptionGroup var options: InitiativeListOptions
 
@@ -39,7 +39,7 @@ struct InterventionCommand: ParsableCommand {
   }
 
   struct End: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Record when one ended.")
+    static let configuration = CommandConfiguration(commandName: "end", abstract: "Record when one ended.")
 
     @Argument(help: "Its name.") var name: String
     @Option(help: ArgumentHelp("Only this cohort's row.", valueName: "cohort"))
@@ -75,7 +75,7 @@ struct ChangeCommand: ParsableCommand {
 
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Record one; the same name and cohort replaces it.")
+      commandName: "add", abstract: "Record one; the same name and cohort replaces it.")
 
     @Argument(help: "Its name; one name with several cohorts reached them at different times.")
     var name: String
@@ -85,7 +85,7 @@ struct ChangeCommand: ParsableCommand {
   }
 
   struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "What is recorded.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "What is recorded.")
 
     @OptionGroup var options: InitiativeListOptions
 

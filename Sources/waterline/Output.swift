@@ -22,9 +22,12 @@ enum Output {
   }
 
   /// Writes the result; a reader that has seen enough (`| head`) is no error.
-  static func write(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
+  static func write(_ text: String) { write(Array(text.utf8)) }
+
+  /// As above, for UTF-8.
+  static func write(_ bytes: [UInt8], to descriptor: Int32 = STDOUT_FILENO) {
     signal(SIGPIPE, SIG_IGN)
-    let reason = writeAll(Array(text.utf8), to: descriptor)
+    let reason = writeAll(bytes, to: descriptor)
     if reason != 0 && reason != EPIPE {
       writeError("waterline: the result could not be written: \(String(cString: strerror(reason)))")
       exit(1)

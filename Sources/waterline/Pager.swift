@@ -11,15 +11,15 @@ enum Pager {
   /// the text on the screen.
   private static let lessOptions = "FRX"
 
-  /// Writes a result to standard output.
+  /// Writes a result, as UTF-8, to standard output.
   ///
   /// - Parameter isWanted: false for `--no-pager`.
-  static func write(_ text: String, isWanted: Bool) {
+  static func write(_ result: [UInt8], isWanted: Bool) {
     guard isWanted, let columns = Output.terminalColumns,
-      needsMoreRows(text, than: Output.terminalRows - 1, columns: columns),
+      needsMoreRows(result, than: Output.terminalRows - 1, columns: columns),
       let command = command(ProcessInfo.processInfo.environment)
-    else { return Output.write(text) }
-    if !show(text, in: command) { Output.write(text) }
+    else { return Output.write(result) }
+    if !show(result, in: command) { Output.write(result) }
   }
 
   /// The shell's command that runs the pager; nil for none.
@@ -35,10 +35,11 @@ enum Pager {
   }
 
   /// Whether text takes more rows of the screen than there are; lines that are too wide go on in the next row.
-  private static func needsMoreRows(_ text: String, than rows: Int, columns: Int) -> Bool {
+  private static func needsMoreRows(_ result: [UInt8], than rows: Int, columns: Int) -> Bool {
     var taken = 0
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
-      taken += max(1, (DisplayWidth.of(String(line)) + columns - 1) / max(1, columns))
+    for line in result.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
+      let width = DisplayWidth.of(String(decoding: line, as: UTF8.self))
+      taken += max(1, (width + columns - 1) / max(1, columns))
       if taken > rows { return true }
     }
     return false
@@ -47,7 +48,7 @@ enum Pager {
   /// Runs the pager until the reader leaves it.
   ///
   /// - Returns: false if it could not be started.
-  private static func show(_ text: String, in command: String) -> Bool {
+  private static func show(_ result: [UInt8], in command: String) -> Bool {
     setenv("LESS", lessOptions, 0)
     setenv("LV", "-c", 0)
     // Behind sudo a pager must not become a shell of the other account's.
@@ -61,7 +62,7 @@ enum Pager {
       return false
     }
     close(ends[0])
-    Output.write(text, to: ends[1])
+    Output.write(result, to: ends[1])
     close(ends[1])
     return child.wait() != ChildProcess.notFound
   }

@@ -103,7 +103,7 @@ struct SettingsCommand: ParsableCommand {
 
   struct Get: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show one setting or all.",
+      commandName: "get", abstract: "Show one setting or all.",
       discussion: """
         EXAMPLES:
           waterline settings get
@@ -127,7 +127,7 @@ struct SettingsCommand: ParsableCommand {
 
   struct Set: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Change a setting; an empty value removes it.",
+      commandName: "set", abstract: "Change a setting; an empty value removes it.",
       discussion: """
         EXAMPLES:
           waterline settings set organisation.timezone Europe/Oslo

@@ -135,6 +135,25 @@ struct ProgramFormatsTests {
     #expect(csv.contains(",,\"\"\n"))
   }
 
+  /// As many rows as are written in several rounds, by several threads.
+  @Test(arguments: [OutputFormat.json, .ndjson, .csv])
+  func handsOverPartsThatMakeTheWhole(format: OutputFormat) {
+    let count = 20_000
+    let table = SampleReports.numbered(count)
+    var parts: [[UInt8]] = []
+    var rest: [UInt8] = []
+    ReportRenderer.append(table, as: format, options: RenderOptions(rowLimit: 0), to: &rest) { part in
+      parts.append(part)
+      part.removeAll()
+    }
+    #expect(parts.count > 1)
+    #expect(parts.allSatisfy { !$0.isEmpty && $0.count < 1 << 20 })
+    let text = String(decoding: parts.joined() + rest, as: UTF8.self)
+    #expect(text == ReportRenderer.render(table, as: format, options: RenderOptions(rowLimit: 0)))
+    let numbers = text.split(separator: "\n").compactMap { line in Int(line.filter(\.isNumber)) }
+    #expect(numbers == Array(0..<count))
+  }
+
   @Test func limitsRowsWhenAsked() {
     let table = SampleReports.numbered(30)
     let lines = ReportRenderer.render(table, as: .ndjson).split(separator: "\n")
