@@ -38,6 +38,8 @@ package final class AdoptionGatherer {
   private let rankOfFeature: [Int32]
   /// By the store's source number; empty when no source is asked about.
   private let isSourceWanted: [Bool]
+  /// Of whose history to keep something; nil for everybody's.
+  private let expected: ExpectedHistory?
   private let rowsOfBlock: Int
   private let days: Range<UInt32>
   private var cursor: DayCursor
@@ -48,10 +50,11 @@ package final class AdoptionGatherer {
   ///   - rankOfFeature: as in ``EventKeys/rankOfFeature``; features left out count nothing.
   ///   - featureCount: of the ranks.
   ///   - isSourceWanted: by the store's source number; empty to ask about none.
+  ///   - expected: of whose uses before the window to keep something; nil for everybody's.
   ///   - rowsOfBlock: rows that memory is asked for at once.
   package init(
     bounds: WindowBounds, userCount: Int, rankOfFeature: [Int32], featureCount: Int, isSourceWanted: [Bool],
-    rowsOfBlock: Int = rowsOfBlockDefault
+    expected: ExpectedHistory? = nil, rowsOfBlock: Int = rowsOfBlockDefault
   ) {
     precondition(userCount <= Int(Self.okBit), "BUG: user numbers have 31 bits")
     eventsOfUser = [Int64](repeating: 0, count: userCount)
@@ -59,6 +62,7 @@ package final class AdoptionGatherer {
     isUsed = [Bool](repeating: false, count: featureCount)
     self.rankOfFeature = rankOfFeature
     self.isSourceWanted = isSourceWanted
+    self.expected = expected
     self.rowsOfBlock = rowsOfBlock
     days = CellColumns.days(of: bounds.window)
     cursor = DayCursor(rules: bounds.rules)
@@ -116,7 +120,15 @@ package final class AdoptionGatherer {
       guard rank >= 0, day < days.lowerBound else { return }
       cells.user.withUnsafeBufferPointer { user in
         cells.okCount.withUnsafeBufferPointer { okCount in
-          for row in rows { block.put(user[row], if: okCount[row] > 0) }
+          guard let expected else {
+            for row in rows { block.put(user[row], if: okCount[row] > 0) }
+            return
+          }
+          expected.withExpected(rank: rank) { places, isExpected in
+            for row in rows {
+              block.put(user[row], if: okCount[row] > 0 && isExpected[Int(places[Int(user[row])])])
+            }
+          }
         }
       }
       if !isUsed[rank] { isUsed[rank] = rows.contains { cells.useCount[$0] > 0 } }
@@ -191,7 +203,8 @@ package final class AdoptionGatherer {
         isUsed = true
         let isOk = chunk.outcome[row] == EventCode.outcomeOk
         if day == Self.earlier {
-          block.put(chunk.user[row], if: isOk)
+          block.put(
+            chunk.user[row], if: isOk && expected?.isExpected(rank: rank, user: chunk.user[row]) ?? true)
         } else {
           block.put(chunk.user[row] | (isOk ? Self.okBit : 0), if: true)
         }

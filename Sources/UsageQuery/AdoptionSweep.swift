@@ -103,7 +103,7 @@ struct AdoptionSweep {
     let roles = scope.population.ranks(of: .role)
     return isUncertain.indices.map { member in
       PersonFacts(
-        role: ReportScope.roleNumber(ofRank: roles[member]), isEligible: scope.isEligible(member),
+        role: Population.roleNumber(ofRank: roles[member]), isEligible: scope.isEligible(member),
         isObserved: isObserved[member], isUncertain: isUncertain[member])
     }
   }

@@ -122,7 +122,7 @@ private struct WeekEvaluation {
       personOfUser: scope.directory.personOfUser.map { population.memberOfPerson[Int($0)] },
       personCount: population.memberCount, rankOfFeature: scope.features.rankOfNumber,
       appOfRank: scope.features.appOfRank, appCount: scope.features.apps.count)
-    expectations = scope.expectations(of: population, observed: isUsed, dayCount: window.dayCount)
+    expectations = scope.features.expectations(of: population, observed: isUsed, dayCount: window.dayCount)
   }
 
   /// Calls the body with every outcome of every person observed; counts are 0, to be added to.

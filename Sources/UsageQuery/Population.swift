@@ -68,6 +68,9 @@ struct Population {
     attributes[attribute]?.rankOfMember ?? Array(repeating: 0, count: memberCount)
   }
 
+  /// A role's rank as kernels number it: -1 for none.
+  static func roleNumber(ofRank rank: Int32) -> Int32 { rank == 0 ? -1 : rank }
+
   /// A member's rank among the values of an attribute; 0 is absent.
   func rank(of attribute: PersonAttribute, member: Int) -> Int32 {
     attributes[attribute]?.rankOfMember[member] ?? 0

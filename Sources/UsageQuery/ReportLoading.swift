@@ -13,18 +13,21 @@ extension ReportScope {
 
   /// The uses of the window, and those before it: from daily cells, or from events where cells are nil.
   ///
-  /// - Parameter gaps: missing numbers; whoever has events from their sources is uncertain.
+  /// - Parameters:
+  ///   - expected: of whose uses before the window to keep something; nil for everybody's.
+  ///   - gaps: missing numbers; whoever has events from their sources is uncertain.
   /// - Throws: `QueryError.eventsPruned` when events of the window were pruned and nothing stands for them.
   static func uses(
     _ data: some UsageData, _ cells: (any DailyCellSource)?, _ bounds: WindowBounds,
-    _ features: FeatureDirectory, _ limits: (users: Int, features: Int, sources: Int), gaps: [SequenceGap]
+    _ features: FeatureDirectory, _ limits: (users: Int, features: Int, sources: Int),
+    expected: ExpectedHistory?, gaps: [SequenceGap]
   ) throws -> AdoptionUses {
     let isWanted = sources(with: gaps, bounds, count: limits.sources)
     func gatherers(_ count: Int) -> [AdoptionGatherer] {
       (0..<count).map { _ in
         AdoptionGatherer(
           bounds: bounds, userCount: limits.users, rankOfFeature: features.rankOfNumber,
-          featureCount: features.names.count, isSourceWanted: isWanted)
+          featureCount: features.names.count, isSourceWanted: isWanted, expected: expected)
       }
     }
     guard let cells else {

@@ -99,10 +99,13 @@ struct ReportScope {
     features = FeatureDirectory(storeNames: try data.featureNames(), catalog: try data.catalog())
     directory = PersonDirectory(people, requesters: ticketCalls.map(\.requester))
     limits = (people.personOfUser.count, features.rankOfNumber.count, max(1, try data.sourceCount()))
+    let rosterPopulation = hasRoster ? Population(directory, window: bounds.window) : nil
     cells = reach == .adoption ? try data.dailyCells(of: bounds) : nil
     switch reach {
     case .adoption:
-      let uses = try Self.uses(data, cells, bounds, features, limits, gaps: try data.sequenceGaps())
+      let expected = Self.expectedHistory(rosterPopulation, features, directory, bounds.window)
+      let uses = try Self.uses(
+        data, cells, bounds, features, limits, expected: expected, gaps: try data.sequenceGaps())
       columns = EventColumns()
       census = WindowCensus(eventsOfUser: uses.eventsOfUser)
       self.uses = uses
@@ -134,10 +137,9 @@ struct ReportScope {
       (packed, episodes, self.sessions, uses) = (nil, nil, sessions, nil)
     }
     population =
-      hasRoster
-      ? Population(directory, window: bounds.window)
-      : Population(
-        observed: Self.seenPeople(directory, census, ticketCalls, bounds), window: bounds.window)
+      if let rosterPopulation { rosterPopulation } else {
+        Population(observed: Self.seenPeople(directory, census, ticketCalls, bounds), window: bounds.window)
+      }
     let population = self.population
     keys = EventKeys(
       personOfUser: directory.personOfUser.map { population.memberOfPerson[Int($0)] },
@@ -186,30 +188,7 @@ struct ReportScope {
 
   /// Catalog expectations by rank; observed features are expected of everyone when there is no catalog.
   func expectations(observed isUsed: [Bool]) -> [FeatureExpectation] {
-    expectations(of: population, observed: isUsed, dayCount: window.dayCount)
-  }
-
-  /// What is expected of a population over a window of so many days.
-  func expectations(
-    of population: Population, observed isUsed: [Bool], dayCount: Int
-  ) -> [FeatureExpectation] {
-    let roles = population.attributes[.role]?.table
-    return features.names.indices.map { rank in
-      guard features.hasCatalog else {
-        return FeatureExpectation(
-          roles: isUsed[rank] ? .everyone : .nobody,
-          targetDays: FeatureExpectation.targetDays(per28Days: 1, dayCount: dayCount))
-      }
-      guard let row = features.catalogRows[rank] else {
-        return FeatureExpectation(roles: .nobody, targetDays: 1)
-      }
-      let target = FeatureExpectation.targetDays(per28Days: Int64(row.targetDays), dayCount: dayCount)
-      if row.roles.contains(where: { $0.hasSameBytes(as: "*") }) {
-        return FeatureExpectation(roles: .everyone, targetDays: target)
-      }
-      let wanted = row.roles.filter { !$0.isEmpty }.compactMap { roles?.rank(of: $0) }
-      return FeatureExpectation(roles: .roles(Set(wanted).sorted()), targetDays: target)
-    }
+    features.expectations(of: population, observed: isUsed, dayCount: window.dayCount)
   }
 
   /// Features, by rank, with a use event before the window's end; only asked for without a catalog.
@@ -250,10 +229,8 @@ struct ReportScope {
 
   /// A member's role as kernels number it: -1 for none.
   func roleNumber(ofMember member: Int) -> Int32 {
-    Self.roleNumber(ofRank: population.rank(of: .role, member: member))
+    Population.roleNumber(ofRank: population.rank(of: .role, member: member))
   }
-
-  static func roleNumber(ofRank rank: Int32) -> Int32 { rank == 0 ? -1 : rank }
 
   /// The totals that every report has.
   func totals(tooNew: Int, suppressed: Int) -> [ReportField] {

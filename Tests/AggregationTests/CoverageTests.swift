@@ -61,13 +61,20 @@ struct CoverageTests {
     return sums
   }
 
-  /// The events in chunks of some rows, gathered by one to four workers.
+  /// The events in chunks of some rows, gathered by one to four workers; every third time with all history.
   private func gathered(_ world: RandomEvents, random seed: UInt64) -> AdoptionUses {
+    let expected =
+      seed % 3 == 0
+      ? nil
+      : ExpectedHistory(
+        Self.expectations, personOfUser: RandomEvents.keys.personOfUser,
+        roleOfPerson: Self.facts.map(\.role))
     let gatherers = (0...seed % 4).map { _ in
       AdoptionGatherer(
         bounds: RandomEvents.bounds, userCount: RandomEvents.keys.personOfUser.count,
         rankOfFeature: RandomEvents.keys.rankOfFeature, featureCount: RandomEvents.keys.featureCount,
-        isSourceWanted: [], rowsOfBlock: seed % 2 == 0 ? AdoptionGatherer.rowsOfBlockDefault : Int(seed))
+        isSourceWanted: [], expected: expected,
+        rowsOfBlock: seed % 2 == 0 ? AdoptionGatherer.rowsOfBlockDefault : Int(seed))
     }
     let chunk = DecodedChunk()
     let rowsAtOnce = 1 + Int(seed * 7 % 90)
@@ -89,6 +96,23 @@ struct CoverageTests {
     sums["unexpected"] = Double(row.unexpected)
     sums["people"] = Double(row.people.count)
     return sums
+  }
+
+  @Test func onlyHistoryOfWhomSomethingIsExpectedCounts() throws {
+    let expected = try #require(
+      ExpectedHistory(
+        Self.expectations, personOfUser: [-1, 0, 1, 2, 0], roleOfPerson: Self.facts.map(\.role)))
+    func users(rank: Int) -> [UInt32] { (0..<5).filter { expected.isExpected(rank: rank, user: $0) } }
+    #expect(users(rank: 0) == [])
+    #expect(users(rank: 1) == [1, 2, 3, 4])
+    #expect(users(rank: 2) == [1, 4])
+    #expect(users(rank: 4) == [1, 2, 4])
+    // As many roles as would make a table of gigabytes.
+    let roles = (Int32(0)..<60_000).map { $0 }
+    #expect(ExpectedHistory(Self.expectations, personOfUser: roles, roleOfPerson: roles) != nil)
+    let many = Array(repeating: Self.expectations[1], count: 100_000)
+    #expect(ExpectedHistory(many, personOfUser: roles, roleOfPerson: roles) == nil)
+    #expect(ExpectedHistory(Self.expectations, personOfUser: [0], roleOfPerson: [65_533]) == nil)
   }
 
   @Test(arguments: 0..<60)
