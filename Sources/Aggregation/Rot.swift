@@ -50,6 +50,28 @@ package struct UseOverlap: Equatable, Sendable {
     }
   }
 
+  /// Whether at least half of the people of two lists are in both, as redundancy asks before it asks for days.
+  ///
+  /// Ends as soon as too many of one are missing from the other, which for most pairs is early.
+  /// - Parameters: people in the order of their numbers, each once.
+  /// - Complexity: O(people).
+  package static func sharesHalf(_ left: [Int32], _ right: [Int32]) -> Bool {
+    // 2 × shared ≥ all, where all = both − shared.
+    let sharedMin = (left.count + right.count + 2) / 3
+    var leftSpare = left.count - sharedMin
+    var rightSpare = right.count - sharedMin
+    var first = 0
+    var second = 0
+    while first < left.count, second < right.count, leftSpare >= 0, rightSpare >= 0 {
+      let (one, other) = (left[first], right[second])
+      leftSpare -= one < other ? 1 : 0
+      rightSpare -= other < one ? 1 : 0
+      first += one <= other ? 1 : 0
+      second += other <= one ? 1 : 0
+    }
+    return sharedMin > 0 && leftSpare >= left.count - first && rightSpare >= right.count - second
+  }
+
   private mutating func add(_ left: [Int64], _ right: [Int64]) {
     let shared = Set(left).intersection(right).count
     sharedDays += shared

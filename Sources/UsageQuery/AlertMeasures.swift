@@ -86,15 +86,15 @@ struct AlertMeasures {
 
   private mutating func addCoverage(_ scope: ReportScope, _ expectations: [FeatureExpectation]) {
     let present = scope.columns.presentDays(keys: scope.keys, bounds: scope.bounds)
-    let eligible = (0..<scope.population.memberCount).filter { scope.isChosen[$0] && scope.isEligible($0) }
+    let eligible = EligibleMembers(scope)
+    let presentOfRole = eligible.sums { present[$0] }
     scope.columns.forEachAdoption(keys: scope.keys, bounds: scope.bounds) { rank, cells in
       guard scope.isSelected[rank] else { return }
       let roles = expectations[rank].roles
-      let expected = eligible.filter { roles.contains(scope.roleNumber(ofMember: $0)) }
-      let days = expected.reduce(0) { $0 + present[$1] }
-      let isExpected = Set(expected)
-      let okDays = cells.reduce(0) { $0 + (isExpected.contains(Int($1.person)) ? $1.okDays : 0) }
-      add(.coverage, app: Int(scope.keys.appOfRank[rank]), scope, part: okDays, whole: days)
+      let okDays = cells.reduce(0) { $0 + (eligible.isExpected(Int($1.person), roles) ? $1.okDays : 0) }
+      add(
+        .coverage, app: Int(scope.keys.appOfRank[rank]), scope, part: okDays,
+        whole: eligible.total(presentOfRole, roles))
     }
   }
 

@@ -179,32 +179,30 @@ struct RotSurvey {
       appMilliseconds[Int(now.keys.appOfRank[rank])] += evidence[rank].milliseconds
       uses[rank].removeAll { $0.okUses == 0 }
     }
-    let eligible = (0..<now.population.memberCount).filter { now.isChosen[$0] && now.isEligible($0) }
+    let eligible = EligibleMembers(now)
+    let countOfRole = eligible.sums { _ in 1 }
     for rank in evidence.indices {
       evidence[rank].appMilliseconds = appMilliseconds[Int(now.keys.appOfRank[rank])]
       evidence[rank].usersNow = uses[rank].map(\.person)
       let row = now.features.catalogRows[rank]
       evidence[rank].isCritical = row?.isCritical ?? false
       evidence[rank].isCategorised = !(row?.category.isEmpty ?? true)
-      addExpected(rank, eligible: eligible)
+      addExpected(rank, eligible, count: eligible.total(countOfRole, expectations[rank].roles))
     }
   }
 
-  private mutating func addExpected(_ rank: Int, eligible: [Int]) {
-    let hasUse = Set(evidence[rank].usersNow)
+  private mutating func addExpected(_ rank: Int, _ eligible: EligibleMembers, count: Int64) {
     let roles = expectations[rank].roles
-    var isCounted: Set<Int32> = []
-    for member in eligible where roles.contains(now.roleNumber(ofMember: member)) {
-      let person = now.population.personOfMember[member]
-      evidence[rank].expected += 1
-      evidence[rank].people.insert(Int32(truncatingIfNeeded: member), below: now.peopleKept)
-      guard hasUse.contains(person) else { continue }
-      evidence[rank].users += 1
-      isCounted.insert(person)
-    }
-    for person in evidence[rank].usersNow where !isCounted.contains(person) {
-      evidence[rank].people.insert(
-        now.population.memberOfPerson[Int(person)], below: now.peopleKept)
+    evidence[rank].expected = count
+    evidence[rank].people = RowPeople(
+      count: Int(count), members: count < now.peopleKept ? eligible.members(roles) : [])
+    for person in evidence[rank].usersNow {
+      let member = now.population.memberOfPerson[Int(person)]
+      if eligible.isExpected(Int(member), roles) {
+        evidence[rank].users += 1
+      } else {
+        evidence[rank].people.insert(member, below: now.peopleKept)
+      }
     }
   }
 
@@ -252,7 +250,8 @@ struct RotSurvey {
   private mutating func addOverlaps() {
     for ranks in membersOfCategory.values {
       for (place, left) in ranks.enumerated() {
-        for right in ranks[(place + 1)...] where !uses[left].isEmpty && !uses[right].isEmpty {
+        for right in ranks[(place + 1)...]
+        where UseOverlap.sharesHalf(evidence[left].usersNow, evidence[right].usersNow) {
           let overlap = UseOverlap(uses[left], uses[right])
           guard overlap.isRedundant else { continue }
           let (named, other) = okUses(left) < okUses(right) ? (left, right) : (right, left)

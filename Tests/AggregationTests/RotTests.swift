@@ -43,6 +43,19 @@ struct RotTests {
     #expect(UseOverlap(left, right) == UseOverlap(right, left))
   }
 
+  @Test(arguments: 0..<200)
+  func sharesHalfAsTheSetsSay(seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    func people() -> [Int32] {
+      let some = Int32.random(in: 0...12, using: &random)
+      return (0..<some).filter { _ in Int.random(in: 0...9, using: &random) < 7 }
+    }
+    let (left, right) = (people(), people())
+    let shared = Set(left).intersection(right).count
+    let all = Set(left).union(right).count
+    #expect(UseOverlap.sharesHalf(left, right) == (all > 0 && 2 * shared >= all))
+  }
+
   @Test func threeMonthEndsInARowAreASeason() throws {
     let texts = ["2026-01-27", "2026-03-05", "2026-02-28", "2026-04-01"]
     let season = try #require(Season.find(in: try days(texts)))
