@@ -90,7 +90,7 @@ extension UsageReports {
       "insufficient: fewer than \(MedianInterval.peopleMin) people have \(Benchmark.judgedUsesMin) "
       + "timed ok uses"
     var warnings: [String] = []
-    if then.columns.rowCount == 0 {
+    if then.census.eventsOfUser.allSatisfy({ $0 == 0 }) {
       warnings.append(
         "no event is stored of the window compared with (\(then.window.from) to \(then.window.to))")
     }
@@ -111,6 +111,20 @@ extension UsageReports {
       + nullWarning(
         "benchmark_change_ms", at: 15, in: rows, because: "a benchmark is missing on one of the two sides")
       + nullWarning("against_low_ms and against_high_ms", at: 18, in: rows, because: few)
+  }
+}
+
+/// What a comparison keeps of one feature's cells.
+private struct JudgedFeature {
+  let rank: Int
+  let benchmark: Benchmark
+  /// Of the members that can be judged.
+  let medians: [(member: Int32, milliseconds: Int64)]
+
+  init(_ feature: FeatureCells) {
+    rank = feature.rank
+    benchmark = feature.benchmark
+    medians = feature.cells.compactMap { cell in cell.medianMilliseconds.map { (cell.person, $0) } }
   }
 }
 
@@ -139,26 +153,28 @@ private struct ComparedWindow {
   private let source: BenchmarkSource
 
   init(_ data: some UsageData, _ options: QueryOptions) throws {
-    let scope = try ReportScope(data, options, reach: .window, columns: UsageReports.timeColumns)
+    let scope = try ReportScope(data, options, reach: .packed)
     self.scope = scope
     groups = PersonGroups(scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     source = BenchmarkSource(options.benchmark, features: scope.features)
-    var found: [FeatureCells] = []
-    scope.forEachFeature(source) { if scope.isSelected[$0.rank] { found.append($0) } }
-    for feature in found { add(feature) }
+    let found = try scope.measureFeatures(
+      source, tally: { [JudgedFeature]() },
+      add: { tally, feature in
+        if scope.isSelected[feature.rank] { tally.append(JudgedFeature(feature)) }
+      })
+    for feature in found.joined() { add(feature) }
   }
 
-  private mutating func add(_ feature: FeatureCells) {
+  private mutating func add(_ feature: JudgedFeature) {
     benchmarks[feature.rank] = feature.benchmark
-    for cell in feature.cells {
-      guard let median = cell.medianMilliseconds else { continue }
+    for (member, median) in feature.medians {
       all[feature.rank, default: []].append(median)
-      let group = groups.groupOfMember[Int(cell.person)]
+      let group = groups.groupOfMember[Int(member)]
       guard group >= 0 else { continue }
       let key = Key(group: group, rank: feature.rank)
-      let person = scope.population.personOfMember[Int(cell.person)]
+      let person = scope.population.personOfMember[Int(member)]
       medians[key, default: [:]][person] = median
-      members[key, default: RowPeople()].insert(cell.person, below: scope.peopleKept)
+      members[key, default: RowPeople()].insert(member, below: scope.peopleKept)
       keyOfName[name(of: key)] = key
     }
   }
