@@ -3,7 +3,8 @@ import UsageModel
 /// Gathers the uses of a window, and the ok uses before it, out of daily cells and of events: all that adoption asks.
 ///
 /// One a worker; ``AdoptionUses`` puts them together. Keeps four bytes a cell; where there are no cells, events of one
-/// user on one day that follow each other become one. Nothing of it depends on who a user is.
+/// user on one day that follow each other become one. What lies before the window may be kept of those people only of
+/// whom the feature is expected (``ExpectedHistory``): elsewhere nobody asks for it.
 package final class AdoptionGatherer {
   /// Rows of one feature on one day of the window, or of all days before it.
   fileprivate struct Segment {
@@ -266,7 +267,7 @@ package final class AdoptionGatherer {
   }
 }
 
-/// One person with one feature: in the window, or with an ok use before it only.
+/// One person with one feature: in the window, or with an ok use before it only, as far as that was kept.
 package struct AdoptionRecord: Sendable {
   package var person: Int32
   /// D: days of the window with at least one ok use.
@@ -276,7 +277,7 @@ package struct AdoptionRecord: Sendable {
   fileprivate var lastOkDay: UInt32
 }
 
-/// The uses of a window, and the ok uses before it, by feature.
+/// The uses of a window, and the ok uses before it that were kept, by feature.
 ///
 /// Owns the memory of its gatherers, to which nothing is added any more.
 package final class AdoptionUses: @unchecked Sendable {

@@ -135,9 +135,7 @@ package struct CoverageTally {
 
   private mutating func startFeature(_ expectation: FeatureExpectation) {
     unitRoles = unitRoles.union(expectation.roles)
-    for place in isRoleExpected.indices {
-      isRoleExpected[place] = expectation.roles.contains(Int32(truncatingIfNeeded: place) - 1)
-    }
+    isRoleExpected = expectation.roles.byPlace(count: people.rolePlaceCount)
     for group in featureCounts.indices {
       let counts = people.eligible.counts(group: group, roles: expectation.roles)
       featureCounts[group] = Counts(

@@ -15,6 +15,16 @@ package enum ExpectedRoles: Equatable, Sendable {
     }
   }
 
+  /// Whether it is expected, by place: first of people without a role, then of those with role 0, 1 and so on.
+  ///
+  /// - Complexity: O(places + roles), where ``contains(_:)`` searches.
+  package func byPlace(count: Int) -> [Bool] {
+    guard case .roles(let roles) = self else { return [Bool](repeating: true, count: count) }
+    var isExpected = [Bool](repeating: false, count: count)
+    for role in roles where role >= 0 && Int(role) + 1 < count { isExpected[Int(role) + 1] = true }
+    return isExpected
+  }
+
   /// Whoever is expected by one or the other.
   package func union(_ other: ExpectedRoles) -> ExpectedRoles {
     switch (self, other) {

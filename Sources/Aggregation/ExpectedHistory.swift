@@ -21,9 +21,7 @@ package struct ExpectedHistory: Sendable {
     guard placeCount <= Int(UInt16.max), expectations.count <= Self.tableMax / placeCount else { return nil }
     self.placeCount = placeCount
     placeOfUser = personOfUser.map { $0 < 0 ? 0 : UInt16(2 + roleOfPerson[Int($0)]) }
-    isExpected = expectations.flatMap { expectation in
-      (0..<placeCount).map { $0 > 0 && expectation.roles.contains(Int32($0) - 2) }
-    }
+    isExpected = expectations.flatMap { [false] + $0.roles.byPlace(count: placeCount - 1) }
   }
 
   /// Whether the feature is expected of the user's person.

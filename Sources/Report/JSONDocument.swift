@@ -71,8 +71,9 @@ enum JSONDocument {
     var rest = rows
     while !rest.isEmpty {
       let written = rest.prefix(partsAtOnce * rowsOfPart)
-      write(written, keys: keys, isFirst: rest.startIndex == rows.startIndex, into: &parts)
-      for part in parts { bytes.append(contentsOf: part) }
+      let count = (written.count + rowsOfPart - 1) / rowsOfPart
+      write(written, keys: keys, isFirst: rest.startIndex == rows.startIndex, count: count, into: &parts)
+      for part in parts[..<count] { bytes.append(contentsOf: part) }
       handOver(&bytes)
       rest = rest.dropFirst(written.count)
     }
@@ -94,15 +95,16 @@ enum JSONDocument {
   /// Parts that are in memory together, some megabytes of text.
   private static let partsAtOnce = 8
 
-  /// Writes rows in parts, which are written at the same time; parts beyond the rows are empty.
+  /// Writes rows in parts, which are written at the same time.
   private static func write(
-    _ rows: ArraySlice<[ReportValue]>, keys: ObjectKeys, isFirst: Bool, into parts: inout [[UInt8]]
+    _ rows: ArraySlice<[ReportValue]>, keys: ObjectKeys, isFirst: Bool, count: Int,
+    into parts: inout [[UInt8]]
   ) {
     let rowBytes = keys.bytes.count + keys.ends.count * valueBytes
     parts.withUnsafeMutableBufferPointer { parts in
       // Each call has one element of the buffer to itself.
       nonisolated(unsafe) let parts = parts
-      DispatchQueue.concurrentPerform(iterations: parts.count) { index in
+      DispatchQueue.concurrentPerform(iterations: count) { index in
         let partRows = rows.dropFirst(index * rowsOfPart).prefix(rowsOfPart)
         parts[index].removeAll(keepingCapacity: true)
         parts[index].reserveCapacity(partRows.count * rowBytes)

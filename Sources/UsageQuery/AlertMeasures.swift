@@ -90,11 +90,11 @@ struct AlertMeasures {
     let presentOfRole = eligible.sums { present[$0] }
     scope.columns.forEachAdoption(keys: scope.keys, bounds: scope.bounds) { rank, cells in
       guard scope.isSelected[rank] else { return }
-      let roles = expectations[rank].roles
-      let okDays = cells.reduce(0) { $0 + (eligible.isExpected(Int($1.person), roles) ? $1.okDays : 0) }
+      let expected = eligible.expected(expectations[rank].roles)
+      let okDays = cells.reduce(0) { $0 + (expected.contains(Int($1.person)) ? $1.okDays : 0) }
       add(
         .coverage, app: Int(scope.keys.appOfRank[rank]), scope, part: okDays,
-        whole: eligible.total(presentOfRole, roles))
+        whole: expected.total(presentOfRole))
     }
   }
 

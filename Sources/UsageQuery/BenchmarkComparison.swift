@@ -72,16 +72,17 @@ extension UsageReports {
     _ rows: ReportRows, _ then: ReportScope, _ base: ComparisonBase
   ) -> [ReportField] {
     let verdict = 12
+    let values = rows.values
     var name = "before"
     if case .published(let set) = base { name = set.name }
     return [
       ReportField("compared_with", .text(name)),
       ReportField("compared_from", .text("\(then.window.from)")),
       ReportField("compared_to", .text("\(then.window.to)")),
-      ReportField("slower", ReportValue(count: rows.values.count { $0[verdict] == .text("slower") })),
-      ReportField("faster", ReportValue(count: rows.values.count { $0[verdict] == .text("faster") })),
+      ReportField("slower", ReportValue(count: values.count { $0[verdict] == .text("slower") })),
+      ReportField("faster", ReportValue(count: values.count { $0[verdict] == .text("faster") })),
       ReportField(
-        "insufficient", ReportValue(count: rows.values.count { $0[verdict] == .text("insufficient") })),
+        "insufficient", ReportValue(count: values.count { $0[verdict] == .text("insufficient") })),
     ]
   }
 
@@ -92,7 +93,8 @@ extension UsageReports {
     var warnings: [String] = []
     if then.census.eventsOfUser.allSatisfy({ $0 == 0 }) {
       warnings.append(
-        "no event is stored of the window compared with (\(then.window.from) to \(then.window.to))")
+        "no event that counts is stored of the window compared with (\(then.window.from) to \(then.window.to))"
+      )
     }
     return warnings
       + nullWarning(
@@ -153,15 +155,17 @@ private struct ComparedWindow {
   private let source: BenchmarkSource
 
   init(_ data: some UsageData, _ options: QueryOptions) throws {
-    let scope = try ReportScope(data, options, reach: .packed)
-    self.scope = scope
+    var scope = try ReportScope(data, options, reach: .packed)
     groups = PersonGroups(scope.groupAttributes, population: scope.population, isChosen: scope.isChosen)
     source = BenchmarkSource(options.benchmark, features: scope.features)
     let found = try scope.measureFeatures(
       source, tally: { [JudgedFeature]() },
-      add: { tally, feature in
-        if scope.isSelected[feature.rank] { tally.append(JudgedFeature(feature)) }
+      add: { [isSelected = scope.isSelected] tally, feature in
+        if isSelected[feature.rank] { tally.append(JudgedFeature(feature)) }
       })
+    // The other window's events need the room.
+    scope.packed?.release()
+    self.scope = scope
     for feature in found.joined() { add(feature) }
   }
 

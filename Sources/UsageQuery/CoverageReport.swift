@@ -20,7 +20,7 @@ extension UsageReports {
     var tallies = [(tally: sweep.tally(groups, level: coverageLevel(options)), takes: scope.isSelected)]
     sweep.count(&tallies)
     let tally = tallies[0].tally
-    // Without anybody there is a row all the same, unless rows are groups.
+    // Where nothing is expected and nothing unexpected was used there is a row all the same, unless rows are groups.
     let found = tally.rows.isEmpty && options.groupBy.isEmpty ? [Coverage(group: 0, unit: 0)] : tally.rows
     let rows = ReportRows(
       found.map { ReportRow(key: coverageKey($0, options, scope, layout), people: $0.people) },

@@ -1,8 +1,31 @@
 import Aggregation
 
-/// The chosen members active on enough days to be expected of anything, by role: each feature is expected of some
-/// roles, and must not look at everybody anew.
+/// The chosen members active on enough days to be expected of anything, by role: a feature is expected of some roles,
+/// and must not look at everybody anew.
 struct EligibleMembers {
+  /// Of whom one feature is expected.
+  struct Expected {
+    fileprivate let placeOfMember: [Int32]
+    /// By role, the first for none.
+    fileprivate let isExpected: [Bool]
+
+    func contains(_ member: Int) -> Bool {
+      placeOfMember[member] >= 0 && isExpected[Int(placeOfMember[member])]
+    }
+
+    /// The sum over all of them, of what ``EligibleMembers/sums(_:)`` added up.
+    ///
+    /// - Complexity: O(roles).
+    func total(_ sums: [Int64]) -> Int64 { zip(sums, isExpected).reduce(0) { $0 + ($1.1 ? $1.0 : 0) } }
+
+    /// All of them, ascending.
+    ///
+    /// - Complexity: O(members).
+    var members: [Int32] {
+      placeOfMember.indices.filter(contains).map { Int32(truncatingIfNeeded: $0) }
+    }
+  }
+
   /// By member: 1 + the role's number, 0 without a role, or -1 for those of whom nothing is expected.
   private let placeOfMember: [Int32]
   private let placeCount: Int
@@ -17,28 +40,17 @@ struct EligibleMembers {
     placeCount = 1 + Int(placeOfMember.max() ?? 0)
   }
 
-  func isExpected(_ member: Int, _ roles: ExpectedRoles) -> Bool {
-    placeOfMember[member] >= 0 && roles.contains(placeOfMember[member] - 1)
+  /// - Complexity: O(roles).
+  func expected(_ roles: ExpectedRoles) -> Expected {
+    Expected(placeOfMember: placeOfMember, isExpected: roles.byPlace(count: placeCount))
   }
 
-  /// Those of whom a feature is expected, ascending.
+  /// A value of each member added up by role.
   ///
   /// - Complexity: O(members).
-  func members(_ roles: ExpectedRoles) -> [Int32] {
-    placeOfMember.indices.filter { isExpected($0, roles) }.map { Int32(truncatingIfNeeded: $0) }
-  }
-
-  /// A value of each member added up by role, for ``total(_:_:)``.
   func sums(_ value: (_ member: Int) -> Int64) -> [Int64] {
     var sums = [Int64](repeating: 0, count: placeCount)
     for (member, place) in placeOfMember.enumerated() where place >= 0 { sums[Int(place)] += value(member) }
     return sums
-  }
-
-  /// The sum over those of whom a feature is expected.
-  ///
-  /// - Complexity: O(roles).
-  func total(_ sums: [Int64], _ roles: ExpectedRoles) -> Int64 {
-    sums.indices.reduce(0) { $0 + (roles.contains(Int32(truncatingIfNeeded: $1) - 1) ? sums[$1] : 0) }
   }
 }

@@ -17,7 +17,7 @@ struct PackedEventsSource {
   private let feed: any ChunkFeed
   private let passes: [PackPass]
   /// The events, if they fit.
-  private let loaded: PackedEvents?
+  private var loaded: PackedEvents?
 
   /// - Parameters:
   ///   - feed: the chunks that overlap what is requested.
@@ -42,6 +42,9 @@ struct PackedEventsSource {
     census = counted[0].census
     isUsed = counted[0].isUsed
   }
+
+  /// Gives back the events' memory; asked for again, they are loaded again.
+  mutating func release() { loaded = nil }
 
   func forEachPass(_ body: (PackedEvents) throws -> Void) throws {
     if let loaded { return try body(loaded) }

@@ -56,10 +56,10 @@ struct ReportScope {
   let columns: EventColumns
   /// Daily cells, if the report was content with them.
   let cells: (any DailyCellSource)?
-  /// Uses of the window and before it, if that is all the report reads.
+  /// Uses of the window, and before it of those of whom they are expected, if that is all the report reads.
   var uses: AdoptionUses?
   /// The events, if the report reads them packed.
-  let packed: PackedEventsSource?
+  var packed: PackedEventsSource?
   /// The events that decide about strike-outs, if the report reads those.
   var episodes: EpisodeEventsSource?
   /// The events by person, if the report reads them so.

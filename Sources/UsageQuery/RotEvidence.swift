@@ -187,18 +187,18 @@ struct RotSurvey {
       let row = now.features.catalogRows[rank]
       evidence[rank].isCritical = row?.isCritical ?? false
       evidence[rank].isCategorised = !(row?.category.isEmpty ?? true)
-      addExpected(rank, eligible, count: eligible.total(countOfRole, expectations[rank].roles))
+      let expected = eligible.expected(expectations[rank].roles)
+      addExpected(rank, expected, count: expected.total(countOfRole))
     }
   }
 
-  private mutating func addExpected(_ rank: Int, _ eligible: EligibleMembers, count: Int64) {
-    let roles = expectations[rank].roles
+  private mutating func addExpected(_ rank: Int, _ expected: EligibleMembers.Expected, count: Int64) {
     evidence[rank].expected = count
     evidence[rank].people = RowPeople(
-      count: Int(count), members: count < now.peopleKept ? eligible.members(roles) : [])
+      count: Int(count), members: count > 0 && count < now.peopleKept ? expected.members : [])
     for person in evidence[rank].usersNow {
       let member = now.population.memberOfPerson[Int(person)]
-      if eligible.isExpected(Int(member), roles) {
+      if expected.contains(Int(member)) {
         evidence[rank].users += 1
       } else {
         evidence[rank].people.insert(member, below: now.peopleKept)

@@ -145,7 +145,8 @@ private struct SupportPart {
   /// Reasons for null values in rows.
   private func nullWarnings(_ names: [String], _ rows: ReportRows) -> [String] {
     var namesOfReason: [(reason: String, names: [String])] = []
-    for (position, name) in names.enumerated() where rows.values.contains(where: { $0[position] == .null }) {
+    let values = rows.values
+    for (position, name) in names.enumerated() where values.contains(where: { $0[position] == .null }) {
       let reason = Self.reason(forNull: name)
       if let place = namesOfReason.firstIndex(where: { $0.reason == reason }) {
         namesOfReason[place].names.append(name)

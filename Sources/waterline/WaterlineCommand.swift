@@ -5,6 +5,8 @@ import Glibc
 import UsageModel
 
 /// The command line of `waterline`.
+///
+/// Every command says its name: ArgumentParser would make it from the type's, which took a millisecond at each start.
 @main
 struct WaterlineCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -49,6 +49,55 @@ struct UsageReportsTests {
     }
   }
 
+  /// A service account, so that numbers of people and of members differ; ann under an alias; cid without a role.
+  private func roles() -> SmallOrganisation {
+    var data = SmallOrganisation()
+    data.catalogRows = [
+      CatalogRow(app: "crm", feature: "file", roles: ["clerk"]),
+      CatalogRow(app: "crm", feature: "open", roles: ["*"]),
+    ]
+    data.rosterRows = [
+      RosterRow(user: "robot", role: "clerk", isService: true),
+      RosterRow(user: "ann", role: "clerk", aliases: ["a.nn"]), RosterRow(user: "bob", role: "boss"),
+      RosterRow(user: "cid"), RosterRow(user: "dag", role: "clerk"),
+    ]
+    for user in ["robot", "a.nn", "bob", "cid"] { data.add(user, "crm", "file", day: -5) }
+    for user in ["cid", "robot"] { data.add(user, "crm", "open", day: -5) }
+    data.add("bob", "crm", "open", day: -5, outcome: .error)
+    // All are seen in the window, bob with what is not expected of him.
+    for user in ["ann", "cid", "dag", "robot"] { data.add(user, "erp", "look", day: 2) }
+    data.add("bob", "crm", "file", day: 2)
+    data.add("dag", "crm", "file", day: 3)
+    return data
+  }
+
+  @Test func historyTellsLapsedFromNeverOfWhomItIsExpected() throws {
+    var options = QueryOptions.open()
+    options.window = SmallOrganisation.window(0, 20)
+    options.groupBy = [.user]
+    let gaps = try UsageReports.gaps(roles(), options)
+    let found = zip(gaps.column("user"), zip(gaps.column("feature"), gaps.column("state"))).map {
+      "\($0) \($1.0) \($1.1)"
+    }
+    let expected: [(String, String, String)] = [
+      ("ann", "file", "lapsed"), ("ann", "open", "never"), ("bob", "open", "never"),
+      ("cid", "open", "lapsed"), ("dag", "open", "never"),
+    ]
+    #expect(
+      found == expected.map { "\(ReportValue.text($0)) \(ReportValue.text($1)) \(ReportValue.text($2))" })
+    options.groupBy = [.feature]
+    let coverage = try UsageReports.coverage(roles(), options)
+    #expect(coverage.column("feature") == [.text("file"), .text("open"), .text("look")])
+    #expect(coverage.column("lapsed") == [.integer(1), .integer(1), .integer(0)])
+    #expect(coverage.column("never") == [.integer(0), .integer(3), .integer(0)])
+    #expect(coverage.column("unexpected") == [.integer(1), .integer(0), .integer(3)])
+    options.groupBy = []
+    let rot = try UsageReports.rot(roles(), options, showsAll: true)
+    let file = try #require(rot.column("feature").firstIndex(of: .text("file")))
+    #expect(rot.column("expected")[file] == .integer(2))
+    #expect(rot.column("users")[file] == .integer(1))
+  }
+
   @Test func ungroupedCoverageAndErosionHaveOneRowEvenOfNothing() throws {
     let data = SmallOrganisation()
     #expect(try UsageReports.coverage(data, .open()).column("coverage") == [.null])
