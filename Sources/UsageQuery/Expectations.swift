@@ -35,7 +35,7 @@ extension ReportScope {
     guard let roster, features.hasCatalog else { return nil }
     return ExpectedHistory(
       features.expectations(of: roster, observed: [], dayCount: window.dayCount),
-      personOfUser: directory.personOfUser.map { roster.memberOfPerson[Int($0)] },
+      personOfUser: roster.memberOfUser(directory),
       roleOfPerson: roster.ranks(of: .role).map(Population.roleNumber))
   }
 }

@@ -119,7 +119,7 @@ private struct WeekEvaluation {
     }
     let population = self.population
     keys = EventKeys(
-      personOfUser: scope.directory.personOfUser.map { population.memberOfPerson[Int($0)] },
+      personOfUser: population.memberOfUser(scope.directory),
       personCount: population.memberCount, rankOfFeature: scope.features.rankOfNumber,
       appOfRank: scope.features.appOfRank, appCount: scope.features.apps.count)
     expectations = scope.features.expectations(of: population, observed: isUsed, dayCount: window.dayCount)

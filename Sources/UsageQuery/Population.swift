@@ -63,6 +63,11 @@ struct Population {
     self.attributes = attributes
   }
 
+  /// By the store's user number, the member, or `EventKeys.none`.
+  func memberOfUser(_ directory: PersonDirectory) -> [Int32] {
+    directory.personOfUser.map { memberOfPerson[Int($0)] }
+  }
+
   /// By member, the rank among the values of an attribute; 0 is absent.
   func ranks(of attribute: PersonAttribute) -> [Int32] {
     attributes[attribute]?.rankOfMember ?? Array(repeating: 0, count: memberCount)

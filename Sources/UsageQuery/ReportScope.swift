@@ -142,7 +142,7 @@ struct ReportScope {
       }
     let population = self.population
     keys = EventKeys(
-      personOfUser: directory.personOfUser.map { population.memberOfPerson[Int($0)] },
+      personOfUser: population.memberOfUser(directory),
       personCount: population.memberCount, rankOfFeature: features.rankOfNumber,
       appOfRank: features.appOfRank, appCount: features.apps.count)
     isChosen =
